@@ -1,0 +1,139 @@
+/**
+ * Requirements: a list of clauses, one per source. All must hold, and the smallest maxAge counts.
+ */
+
+/** Where a demand comes from; shown to the person, written to the audit. */
+export type ClauseSource =
+  | 'claims'
+  | 'acr_values'
+  | 'max_age'
+  | 'prompt'
+  | 'client'
+  | 'scope'
+  | 'resource'
+  | 'authorization_details'
+  | 'policy'
+  | 'account';
+
+export interface Clause {
+  readonly source: ClauseSource;
+  /** Any one of these acr values or aliases, in order of preference. */
+  readonly acr?: readonly string[];
+  /** A voluntary claim guides the choice of level and never fails. */
+  readonly voluntary?: boolean;
+  /** Seconds; limits anchors. */
+  readonly maxAge?: number;
+  /** Count only proofs of this transaction (`prompt=login`, `max_age=0`). */
+  readonly reauthenticate?: boolean;
+  /** The scope, resource or type that asks. */
+  readonly name?: string;
+  /** A scope to drop instead of failing. */
+  readonly narrow?: boolean;
+  /** A key of the message catalogue, or the operator's own words. */
+  readonly reason: string;
+}
+
+export interface Requirement {
+  readonly clauses: readonly Clause[];
+  readonly deny?: { readonly source: ClauseSource; readonly reason: string };
+}
+
+/** What an authorization request says about assurance, already parsed and checked. */
+export interface RequestedAssurance {
+  /** Space-separated `acr_values`, split; empty when absent. */
+  readonly acrValues: readonly string[];
+  /** `claims.id_token.acr` (OpenID Connect Core 5.5.1.1). */
+  readonly acrClaim?: { readonly essential: boolean; readonly values: readonly string[] };
+  readonly maxAge?: number;
+  readonly promptLogin: boolean;
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[];
+  readonly detailTypes: readonly string[];
+}
+
+/** A demand declared in configuration on a client, scope, resource or authorization_details type. */
+export interface Demand {
+  readonly acr?: readonly string[];
+  readonly maxAge?: number;
+  readonly narrow?: boolean;
+  readonly reason?: string;
+}
+
+/** What configuration and client metadata ask of a request. */
+export interface DeclaredDemands {
+  readonly client?: {
+    readonly defaultAcrValues?: readonly string[];
+    readonly defaultMaxAge?: number;
+    readonly minimum?: Demand;
+  };
+  readonly scopes: Readonly<Record<string, Demand>>;
+  readonly resources: Readonly<Record<string, Demand>>;
+  readonly detailTypes: Readonly<Record<string, Demand>>;
+}
+
+/** All clauses of an authorization request, one per source. Pure. */
+export function requirementOf(request: RequestedAssurance, declared: DeclaredDemands): Requirement {
+  return {
+    clauses: [
+      ...requestClauses(request, declared.client),
+      ...clientClauses(declared.client?.minimum),
+      ...namedClauses('scope', request.scopes, declared.scopes),
+      ...namedClauses('resource', request.resources, declared.resources),
+      ...namedClauses('authorization_details', request.detailTypes, declared.detailTypes),
+    ],
+  };
+}
+
+function requestClauses(request: RequestedAssurance, client: DeclaredDemands['client']): Clause[] {
+  const clauses: Clause[] = [];
+  const { acrClaim } = request;
+  if (acrClaim && acrClaim.values.length > 0) {
+    clauses.push({
+      source: 'claims',
+      acr: acrClaim.values,
+      reason: 'reason.request',
+      ...(acrClaim.essential ? {} : { voluntary: true }),
+    });
+  }
+  const acrValues = request.acrValues.length > 0 ? request.acrValues : (client?.defaultAcrValues ?? []);
+  if (acrValues.length > 0) clauses.push({ source: 'acr_values', acr: acrValues, reason: 'reason.request' });
+  const maxAge = request.maxAge ?? client?.defaultMaxAge;
+  if (maxAge === 0)
+    clauses.push({ source: 'max_age', reauthenticate: true, reason: 'reason.reauthenticate' });
+  else if (maxAge !== undefined) clauses.push({ source: 'max_age', maxAge, reason: 'reason.recent' });
+  if (request.promptLogin)
+    clauses.push({ source: 'prompt', reauthenticate: true, reason: 'reason.reauthenticate' });
+  return clauses;
+}
+
+function clientClauses(minimum: Demand | undefined): Clause[] {
+  return minimum ? [demandClause('client', minimum)] : [];
+}
+
+function namedClauses(
+  source: ClauseSource,
+  names: readonly string[],
+  demands: Readonly<Record<string, Demand>>,
+): Clause[] {
+  return [...new Set(names)].flatMap((name) => {
+    const demand = Object.hasOwn(demands, name) ? demands[name] : undefined;
+    return demand ? [{ ...demandClause(source, demand), name }] : [];
+  });
+}
+
+function demandClause(source: ClauseSource, demand: Demand): Clause {
+  return {
+    source,
+    reason: demand.reason ?? `reason.${source}`,
+    ...(demand.acr ? { acr: demand.acr } : {}),
+    ...(demand.maxAge === 0 ? { reauthenticate: true } : {}),
+    ...(demand.maxAge ? { maxAge: demand.maxAge } : {}),
+    ...(demand.narrow ? { narrow: true } : {}),
+  };
+}
+
+/** The smallest maxAge of all clauses, in seconds; undefined when none has one. */
+export function smallestMaxAge(clauses: readonly Clause[]): number | undefined {
+  const ages = clauses.flatMap(({ maxAge }) => (maxAge === undefined ? [] : [maxAge]));
+  return ages.length > 0 ? Math.min(...ages) : undefined;
+}

@@ -1,0 +1,342 @@
+/**
+ * What the services need of the world. Interfaces only: `infra` implements them, `app.ts` joins the two.
+ *
+ * Times are whole epoch seconds. A store method takes the time it needs as a parameter, so that tests can move it
+ * and two processes agree. Every store statement runs on the current transaction's handle when there is one.
+ */
+import type { AuditEvent } from '../domain/events.ts';
+import type { CredentialFacts, Method, Proof } from '../domain/proofs.ts';
+import type { BucketState, Limit } from '../domain/throttle.ts';
+
+export interface Clock {
+  /** Epoch seconds, corrected by the measured offset from the database's clock. */
+  now(): number;
+}
+
+export interface Random {
+  /** 22 URL-safe characters (128 bits). */
+  id(): string;
+  /** An id that sorts by creation: UUIDv7, strictly increasing within a process. */
+  sortableId(): string;
+  /** URL-safe characters carrying `bytes` random bytes. */
+  token(bytes: number): string;
+  /** Decimal digits, uniformly distributed. */
+  digits(length: number): string;
+}
+
+/** argon2id. */
+export interface PasswordHasher {
+  hash(password: string): Promise<string>;
+  /** `stale`: the hash verified, and was made with other parameters than today's. */
+  verify(hash: string, password: string): Promise<{ ok: boolean; stale: boolean }>;
+  /** Spends the time of a verification; for identifiers that name nobody. */
+  pretend(password: string): Promise<void>;
+}
+
+/** AES-256-GCM under the key-encryption key. `context` is bound as associated data: the row's identity. */
+export interface Vault {
+  seal(plaintext: Uint8Array | string, context: string): Buffer;
+  /** Throws when the key id is unknown, or the bytes or the context do not match. */
+  open(sealed: Uint8Array, context: string): Buffer;
+  /** Keyed hash (HMAC-SHA-256, base64url) for low-entropy values; `purpose` separates uses. */
+  mac(value: string, purpose: string): string;
+}
+
+export interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+export interface Mailer {
+  send(mail: Mail): Promise<void>;
+}
+
+export interface Transactions {
+  /** Runs `work` in one database transaction; joins the current one if there is one. Rolls back on a throw. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+// People ---------------------------------------------------------------------------------------------------
+
+export interface Account {
+  readonly id: string;
+  /** Lower-case. */
+  readonly username: string;
+  /** Lower-case. */
+  readonly email: string | null;
+  readonly emailVerifiedAt: number | null;
+  readonly name: string | null;
+  readonly status: 'active' | 'disabled';
+  readonly lastMethod: Method | null;
+  readonly createdAt: number;
+}
+
+export type NewAccount = Pick<
+  Account,
+  'id' | 'username' | 'email' | 'emailVerifiedAt' | 'name' | 'createdAt'
+>;
+
+export interface AccountStore {
+  /** Error `account_exists` when the username or address is taken. */
+  create(account: NewAccount): Promise<void>;
+  byId(id: string): Promise<Account | undefined>;
+  /** By username or address, lower-case. */
+  byIdentifier(identifier: string): Promise<Account | undefined>;
+  setLastMethod(id: string, method: Method, now: number): Promise<void>;
+  setStatus(id: string, status: Account['status'], now: number): Promise<void>;
+  list(limit: number, after?: string): Promise<Account[]>;
+}
+
+export interface CredentialBase {
+  readonly id: string;
+  readonly accountId: string;
+  readonly label: string;
+  readonly boundAt: string | null;
+  /** How it was bound, for the audit: `admin`, `email_code`, `step_up`. */
+  readonly boundBy: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+}
+
+export interface PasswordCredential extends CredentialBase {
+  readonly method: 'password';
+  /** PHC string. */
+  readonly hash: string;
+}
+
+export interface TotpCredential extends CredentialBase {
+  readonly method: 'totp';
+  /** Base64 of the sealed seed; context `totp:<credential id>`. */
+  readonly sealedSeed: string;
+  /** The last accepted time step, so that a step is accepted once; null before the first. */
+  readonly lastStep: number | null;
+}
+
+export interface PasskeyCredential extends CredentialBase {
+  readonly method: 'passkey';
+  /** base64url. */
+  readonly webauthnId: string;
+  /** COSE key. */
+  readonly publicKey: Uint8Array;
+  readonly counter: number;
+  readonly transports: readonly string[];
+  readonly aaguid: string;
+  readonly userVerifying: boolean;
+  readonly backupEligible: boolean;
+  readonly backedUp: boolean;
+  readonly attestationFormat: string;
+  /** What is needed to judge the attestation again later: certificate chain as base64 DER, verified signature. */
+  readonly attestation: { readonly chain: readonly string[]; readonly verified: boolean } | null;
+}
+
+export type Credential = PasswordCredential | TotpCredential | PasskeyCredential;
+
+export interface CredentialStore {
+  add(credential: Credential): Promise<void>;
+  byId(id: string): Promise<Credential | undefined>;
+  byAccount(accountId: string): Promise<Credential[]>;
+  byWebauthnId(webauthnId: string): Promise<PasskeyCredential | undefined>;
+  rename(accountId: string, id: string, label: string): Promise<boolean>;
+  /** Deletes the credential, its proofs, and every record (and stored token) on them. One transaction. */
+  remove(accountId: string, id: string): Promise<boolean>;
+  setPasswordHash(id: string, hash: string): Promise<void>;
+  /** Accepts a step only if it is later than the last one: one conditional UPDATE, its row count is the answer. */
+  takeTotpStep(id: string, step: number, now: number): Promise<boolean>;
+  /**
+   * Records a passkey's use. One conditional UPDATE: false when `counter` is neither greater than the stored one
+   * nor both are zero (a cloned authenticator, WebAuthn 7.2 step 22).
+   */
+  takePasskeyCounter(id: string, use: PasskeyUse, now: number): Promise<boolean>;
+  touch(id: string, now: number): Promise<void>;
+}
+
+export interface PasskeyUse {
+  readonly counter: number;
+  readonly userVerified: boolean;
+  readonly backedUp: boolean;
+}
+
+export interface BrowserStore {
+  /** Has this account signed in before in the browser with this hash? */
+  knows(browserHash: string, accountId: string): Promise<boolean>;
+  remember(browserHash: string, accountId: string, now: number): Promise<void>;
+  forgetAll(accountId: string): Promise<void>;
+}
+
+// Attempts -------------------------------------------------------------------------------------------------
+
+export interface ThrottleStore {
+  /**
+   * Counts one attempt if the bucket is open: one conditional upsert, committed on its own, never inside a
+   * transaction. Returns the state after counting, or the refusing state with `open: false`.
+   */
+  take(bucket: string, limit: Limit, now: number): Promise<BucketState>;
+  /** Takes back a counted attempt that succeeded: `in_window` one less, `consecutive` zero. */
+  succeed(bucket: string, now: number): Promise<void>;
+  /** Sets `consecutive` to zero in every bucket whose name begins with `prefix`. */
+  reopen(prefix: string): Promise<void>;
+}
+
+// Assurance ------------------------------------------------------------------------------------------------
+
+/** State of one authentication transaction (an interaction's `cid`). */
+export interface AuthTransaction {
+  readonly id: string;
+  readonly clientId: string;
+  /** The session in which it began, if any: what is proved in it is then a step-up. */
+  readonly sessionUid: string | null;
+  readonly accountId: string | null;
+  /** The subject may not change: a session, id_token_hint or `sub` named it. */
+  readonly pinned: boolean;
+  /** What the person typed as username or address. */
+  readonly identifier: string | null;
+  /** Small facts of the flow, such as which factor is being enrolled. */
+  readonly state: Readonly<Record<string, unknown>>;
+  readonly rounds: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface AuthTransactionStore {
+  /** Creates it unless it exists, and returns what is stored. */
+  open(
+    begin: Pick<
+      AuthTransaction,
+      'id' | 'clientId' | 'sessionUid' | 'accountId' | 'pinned' | 'createdAt' | 'expiresAt'
+    >,
+  ): Promise<AuthTransaction>;
+  byId(id: string, now: number): Promise<AuthTransaction | undefined>;
+  setIdentifier(id: string, identifier: string | null): Promise<void>;
+  setState(id: string, state: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Binds the account unless another is bound: one conditional UPDATE. False: it belongs to somebody else. */
+  bindAccount(id: string, accountId: string): Promise<boolean>;
+  /** Lets go of an account that nothing pins and no proof was made for ("not you?"). */
+  release(id: string): Promise<boolean>;
+  /** Counts a resume that was not satisfied; returns the count. */
+  countRound(id: string): Promise<number>;
+  end(id: string, now: number): Promise<void>;
+}
+
+export interface NewProof extends Proof {
+  readonly accountId: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface ProofStore {
+  /** Stages a proof on its transaction. */
+  add(proof: NewProof): Promise<void>;
+  ofTransaction(transaction: string, now: number): Promise<(Proof & { accountId: string })[]>;
+  ofSession(sessionUid: string, now: number): Promise<Proof[]>;
+  /** Gives a transaction's staged proofs to the session; `forClient` is set when it was a step-up. */
+  promote(transaction: string, sessionUid: string, forClient: string | null): Promise<number>;
+  discard(transaction: string): Promise<void>;
+}
+
+export interface AssuranceRecord {
+  readonly id: string;
+  readonly accountId: string;
+  readonly sessionUid: string | null;
+  readonly clientId: string;
+  readonly transactionId: string | null;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: number;
+  /** Rests on proofs added by a step-up: "end elevated access" deletes it. */
+  readonly elevated: boolean;
+  readonly proofIds: readonly string[];
+  readonly credentialIds: readonly string[];
+  /** The evidence as it was. */
+  readonly proofs: readonly Proof[];
+  readonly requirement: unknown;
+  readonly configVersion: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface RecordStore {
+  add(record: AssuranceRecord): Promise<void>;
+  byId(id: string): Promise<AssuranceRecord | undefined>;
+  /** The acr last issued to this client in this session. */
+  lastAcr(sessionUid: string, clientId: string): Promise<string | undefined>;
+  /** Keeps a record at least as long as a token that refers to it. */
+  extend(id: string, expiresAt: number): Promise<void>;
+  /** Ends a chain: deletes the record and, by cascade, every code and stored token on it. */
+  revoke(id: string): Promise<boolean>;
+  /** "End elevated access": deletes a session's step-up proofs, and every elevated record resting on them. */
+  endElevation(sessionUid: string): Promise<number>;
+}
+
+// Sessions -------------------------------------------------------------------------------------------------
+
+export interface SessionSummary {
+  readonly uid: string;
+  readonly accountId: string;
+  readonly userAgent: string | null;
+  readonly address: string | null;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly expiresAt: number;
+}
+
+export interface SessionStore {
+  byAccount(accountId: string, now: number): Promise<SessionSummary[]>;
+  /** acr → last active, for levels with `idle`. */
+  idle(uid: string): Promise<Readonly<Record<string, number>>>;
+  setIdle(uid: string, idle: Readonly<Record<string, number>>): Promise<void>;
+  /** Ends a session: its row, proofs, records and stored tokens. */
+  end(uid: string, accountId: string): Promise<boolean>;
+  /** Ends every session of an account but `except`; offline tokens too. */
+  endAll(accountId: string, except?: string): Promise<number>;
+}
+
+// Ceremonies -----------------------------------------------------------------------------------------------
+
+/** An emailed code, a WebAuthn challenge or a pending TOTP seed: bound to its owner, usable once. */
+export interface Ceremony {
+  readonly id: string;
+  readonly purpose: string;
+  /** `tx:<transaction id>` or `session:<uid>`. */
+  readonly owner: string;
+  readonly accountId: string | null;
+  readonly secret: string;
+  readonly tries: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface CeremonyStore {
+  /** Replaces an earlier one of the same owner and purpose. */
+  begin(ceremony: Omit<Ceremony, 'tries'>): Promise<void>;
+  /** The live one, without using it up. */
+  peek(owner: string, purpose: string, now: number): Promise<Ceremony | undefined>;
+  /** Counts a try, committed on its own; undefined when it is gone, expired, used, or `most` tries were had. */
+  tryOnce(owner: string, purpose: string, most: number, now: number): Promise<Ceremony | undefined>;
+  /** Uses it up: one conditional UPDATE. False: somebody else was first. */
+  consume(id: string, now: number): Promise<boolean>;
+}
+
+// Clients, audit -------------------------------------------------------------------------------------------
+
+export interface StoredClient {
+  readonly id: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** SHA-256 (base64url) of the generated, high-entropy secret. */
+  readonly secretHash: string | null;
+}
+
+export interface ClientStore {
+  byId(id: string): Promise<StoredClient | undefined>;
+  put(client: StoredClient, now: number): Promise<void>;
+  remove(id: string): Promise<boolean>;
+  list(): Promise<StoredClient[]>;
+}
+
+export interface AuditStore {
+  /** Written in the transaction it describes. */
+  append(event: AuditEvent): Promise<void>;
+}
+
+/** Facts for evaluation, as this configuration sees a credential now. */
+export type CredentialJudge = (credential: Credential) => CredentialFacts;
