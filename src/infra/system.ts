@@ -1,0 +1,111 @@
+/**
+ * Time, chance and argon2id: the only file of the server that reads a clock or makes randomness.
+ */
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
+import type { Clock, PasswordHasher, Random } from '../services/ports.ts';
+
+/** A clock that can be corrected by its measured offset from the database's. */
+export interface SystemClock extends Clock {
+  /** Epoch milliseconds, corrected; for logs and measurements, never for protocol times. */
+  milliseconds(): number;
+  /** Milliseconds to add to the process's clock. */
+  correct(offset: number): void;
+}
+
+/** The process's clock. `read` returns epoch milliseconds. */
+export function createClock(read: () => number = Date.now): SystemClock {
+  let offset = 0;
+  const milliseconds = () => read() + offset;
+  return {
+    now: () => Math.floor(milliseconds() / 1000),
+    milliseconds,
+    correct: (value) => {
+      offset = value;
+    },
+  };
+}
+
+/**
+ * Measures how far the process's clock is behind another one, in milliseconds, assuming that the answer was made
+ * half-way between question and reply. `ask` returns the other clock's epoch milliseconds.
+ */
+export async function measureOffset(
+  ask: () => Promise<number>,
+  read: () => number = Date.now,
+): Promise<number> {
+  const before = read();
+  const theirs = await ask();
+  const after = read();
+  return Math.round(theirs - (before + after) / 2);
+}
+
+/** Random bytes from the system's generator. */
+export function randomOctets(length: number): Buffer {
+  return randomBytes(length);
+}
+
+/** Ids and tokens from the system's generator. `read` returns epoch milliseconds, for sortable ids. */
+export function createRandom(read: () => number = Date.now): Random {
+  return {
+    id: () => randomBytes(16).toString('base64url'),
+    sortableId: createSortableId(read),
+    token: (bytes) => randomBytes(bytes).toString('base64url'),
+    digits: (length) => Array.from({ length }, () => randomInt(10)).join(''),
+  };
+}
+
+/**
+ * UUIDv7 (RFC 9562 5.7 with the counter of 6.2 method 1): 48 bits of milliseconds, 12 bits of counter, 62 random
+ * bits. Strictly increasing within a process, also when the clock stands still or steps back.
+ */
+function createSortableId(read: () => number): () => string {
+  let last = 0;
+  let counter = 0;
+  return () => {
+    const now = read();
+    if (now > last) {
+      last = now;
+      counter = randomInt(0x800);
+    } else if (++counter > 0xfff) {
+      last += 1;
+      counter = 0;
+    }
+    const time = last.toString(16).padStart(12, '0');
+    // The last two groups of a random UUID: variant and 62 random bits.
+    const tail = randomUUID().slice(19);
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail}`;
+  };
+}
+
+/** argon2id cost. */
+export interface Argon2Parameters {
+  readonly memoryKiB: number;
+  readonly iterations: number;
+  readonly parallelism: number;
+}
+
+/** Hashes passwords with argon2id into PHC strings. A stored string that is not one makes `verify` throw. */
+export function createPasswordHasher(parameters: Argon2Parameters): PasswordHasher {
+  const { memoryKiB, iterations, parallelism } = parameters;
+  const options = { memoryCost: memoryKiB, timeCost: iterations, parallelism };
+  const prefix = `$argon2id$v=19$m=${memoryKiB},t=${iterations},p=${parallelism}$`;
+  const nobody = prefix + nobodysHash();
+  return {
+    hash: (password) => argon2Hash(password, options),
+    verify: async (hash, password) => {
+      const ok = await argon2Verify(hash, password);
+      return { ok, stale: ok && !hash.startsWith(prefix) };
+    },
+    pretend: async (password) => {
+      await argon2Verify(nobody, password);
+    },
+  };
+}
+
+/** Salt and tag of a hash that no known password has, in PHC base64. */
+function nobodysHash(): string {
+  const tag = createHash('sha256').update('nobody').digest();
+  const phc = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
+  return `${phc(tag.subarray(0, 16))}$${phc(tag)}`;
+}
