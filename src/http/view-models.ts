@@ -1,0 +1,275 @@
+/**
+ * What each page is given: facts, not texts. The templates in views/pages have the same names as `page`.
+ *
+ * Times are epoch seconds. Anything a person, a client or an operator wrote is passed as it is: the renderer
+ * escapes it. Fields of the forms are described in `forms.ts`.
+ */
+import type { ErrorCode } from '../domain/errors.ts';
+import type { ProofRequest } from '../domain/evaluate.ts';
+import type { Method } from '../domain/proofs.ts';
+import type { Clause } from '../domain/requirement.ts';
+import type { Form } from './forms.ts';
+
+/** The application that asks. */
+export interface ClientView {
+  readonly name: string;
+  readonly uri?: string;
+}
+
+export interface PersonView {
+  readonly username: string;
+  readonly name?: string | null;
+}
+
+/** Why somebody is asked. A `Clause` is one: its reason is a message key or the operator's own words. */
+export type Reason = Pick<Clause, 'reason' | 'name' | 'maxAge'>;
+
+/** A proof still to be made. A `ProofRequest` is one. */
+export type Need = Pick<ProofRequest, 'method' | 'userVerified' | 'hardwareProtected'>;
+
+/** What went wrong with the last submission; shown on top and beside the field. */
+export interface Problem {
+  readonly code: ErrorCode;
+  /** The name of the field it is about. */
+  readonly field?: string;
+  /** Seconds until trying again makes sense. */
+  readonly retryAfter?: number;
+}
+
+/** A way that can be chosen instead, as a link (such as `?with=totp`). */
+export interface Way {
+  readonly method: Method;
+  readonly href: string;
+}
+
+/** WebAuthn request or creation options as JSON (WebAuthn 3, 5.1.8 and 5.1.9). */
+export type PasskeyOptions = object;
+
+/** One factor to prove with: the main form of a step-up. */
+export type Prompt =
+  | { readonly method: 'password'; readonly form: Form }
+  | { readonly method: 'totp'; readonly form: Form }
+  | { readonly method: 'passkey'; readonly form: Form; readonly options: PasskeyOptions }
+  | ({ readonly method: 'email' } & EmailCode);
+
+/** An emailed code: first the offer to send it (no `enter`), then the form that takes it. */
+export interface EmailCode {
+  /** Sends a code, or another one. */
+  readonly send: Form;
+  readonly enter?: Form;
+  /** Masked (`maskAddress`), and only after a first proof. */
+  readonly address?: string;
+}
+
+/** Who asks whom, and the way out: common to the pages of one sign-in. */
+interface Asking {
+  readonly client: ClientView | null;
+  readonly problem?: Problem;
+  /** Returns `access_denied` to the client. */
+  readonly cancel?: Form;
+}
+
+/** Identifier first, or a passkey (discoverable, with autofill). The same page for everybody. */
+export interface SignInPage extends Asking {
+  readonly page: 'sign-in';
+  readonly form: Form;
+  readonly identifier?: string;
+  readonly passkey?: { readonly form: Form; readonly options: PasskeyOptions };
+  /** A sign-in that has to be repeated says why. */
+  readonly reasons?: readonly Reason[];
+}
+
+/** The same page for every identifier, whether it names an account or not. */
+export interface PasswordPage extends Asking {
+  readonly page: 'password';
+  readonly form: Form;
+  readonly identifier: string;
+  /** "Not you?": back to the identifier. Absent when the person is already named by a session or a hint. */
+  readonly change?: Form;
+  /** Without an account in mind (discoverable), so that it tells nothing. */
+  readonly passkey?: { readonly form: Form; readonly options: PasskeyOptions };
+  readonly reasons?: readonly Reason[];
+}
+
+/** Exactly the missing proof: who asks, why, what is missing, and the factors that would do. */
+export interface StepUpPage extends Asking {
+  readonly page: 'step-up';
+  readonly person: PersonView;
+  readonly reasons: readonly Reason[];
+  /** Everything the chosen way still needs, in order; the prompt is for the first of them. */
+  readonly needs: readonly Need[];
+  readonly prompt: Prompt;
+  readonly others: readonly Way[];
+}
+
+/** Pages of an enrolment: inside a sign-in (client, cancel) or from the account page (back). */
+interface Enrolling extends Asking {
+  readonly person: PersonView;
+  readonly reasons?: readonly Reason[];
+  /** Where "back" leads on the account page. */
+  readonly back?: string;
+  /** Other factors that could be enrolled instead. */
+  readonly others?: readonly Way[];
+}
+
+/** Nothing enrolled would do, something that may be enrolled would. */
+export interface EnrolChoosePage extends Enrolling {
+  readonly page: 'enrol-choose';
+  readonly ways: readonly Way[];
+}
+
+/** The first second factor is confirmed over another channel: a code to the verified address (rule 6). */
+export interface EnrolEmailPage extends Enrolling {
+  readonly page: 'enrol-email';
+  readonly code: EmailCode;
+}
+
+export interface EnrolTotpPage extends Enrolling {
+  readonly page: 'enrol-totp';
+  readonly form: Form;
+  /** otpauth URI; the renderer draws it as a QR code. */
+  readonly uri: string;
+  /** Base32, ungrouped. */
+  readonly secret: string;
+  readonly label?: string;
+}
+
+export interface EnrolPasskeyPage extends Enrolling {
+  readonly page: 'enrol-passkey';
+  readonly form: Form;
+  readonly options: PasskeyOptions;
+  readonly label?: string;
+}
+
+/** For third-party clients. The form posts `decision` = `allow` or `deny`. */
+export interface ConsentPage {
+  readonly page: 'consent';
+  readonly client: ClientView;
+  readonly person: PersonView;
+  readonly form: Form;
+  readonly scopes: readonly ScopeView[];
+  /** Names or identifiers of the APIs concerned. */
+  readonly resources?: readonly string[];
+}
+
+/** Well-known scopes have texts of their own; others are described by configuration, else named. */
+export interface ScopeView {
+  readonly name: string;
+  readonly description?: string;
+}
+
+export interface FactorView {
+  readonly id: string;
+  readonly method: Method;
+  readonly label: string;
+  readonly addedAt: number;
+  readonly lastUsedAt: number | null;
+  /** A passkey that may be copied to other devices. */
+  readonly synced?: boolean;
+  /** A key whose attestation proves hardware. */
+  readonly hardware?: boolean;
+  readonly rename?: Form;
+  /** Address of the page that asks first; absent when it cannot be removed. */
+  readonly removeHref?: string;
+}
+
+export interface SessionView {
+  readonly device: string;
+  readonly address: string | null;
+  readonly startedAt: number;
+  readonly lastSeenAt: number;
+  readonly current: boolean;
+  readonly end?: Form;
+}
+
+export type Notice =
+  | 'factor_added'
+  | 'factor_renamed'
+  | 'factor_removed'
+  | 'session_ended'
+  | 'sessions_ended'
+  | 'elevation_ended';
+
+export interface AccountPage {
+  readonly page: 'account';
+  readonly person: PersonView & { readonly email?: string | null };
+  readonly problem?: Problem;
+  readonly notice?: Notice;
+  readonly factors: readonly FactorView[];
+  readonly add: readonly Way[];
+  readonly sessions: readonly SessionView[];
+  /** Set while step-up proofs are in force. */
+  readonly endElevation?: Form;
+  readonly signOutEverywhere: Form;
+  readonly signOut: Form;
+}
+
+export interface FactorRemovePage {
+  readonly page: 'factor-remove';
+  readonly person: PersonView;
+  readonly factor: Pick<FactorView, 'method' | 'label' | 'addedAt' | 'lastUsedAt'>;
+  readonly form: Form;
+  readonly back: string;
+  readonly problem?: Problem;
+}
+
+/** RP-initiated logout asks first. The form posts `logout` = `yes`; without it only the client's session ends. */
+export interface LogoutPage {
+  readonly page: 'logout';
+  readonly client: ClientView | null;
+  readonly person: PersonView | null;
+  readonly form: Form;
+}
+
+export interface SignedOutPage {
+  readonly page: 'signed-out';
+  readonly client: ClientView | null;
+  /** Where one may sign in again. */
+  readonly href?: string;
+}
+
+/** Every error, not found and unavailable among them. */
+export interface ErrorPage {
+  readonly page: 'error';
+  readonly code: ErrorCode;
+  readonly correlationId: string;
+  /** Seconds. */
+  readonly retryAfter?: number;
+  /** For developers: an OAuth error code and description. Public text only. */
+  readonly detail?: string;
+}
+
+/** The demo's mail, newest first. */
+export interface OutboxPage {
+  readonly page: 'outbox';
+  readonly mails: readonly {
+    readonly to: string;
+    readonly subject: string;
+    readonly text: string;
+    readonly at: number;
+  }[];
+}
+
+export type ViewModel =
+  | SignInPage
+  | PasswordPage
+  | StepUpPage
+  | EnrolChoosePage
+  | EnrolEmailPage
+  | EnrolTotpPage
+  | EnrolPasskeyPage
+  | ConsentPage
+  | AccountPage
+  | FactorRemovePage
+  | LogoutPage
+  | SignedOutPage
+  | ErrorPage
+  | OutboxPage;
+
+export type PageName = ViewModel['page'];
+
+/** `alex@example.test` → `a•••@example.test`. */
+export function maskAddress(address: string): string {
+  const at = address.lastIndexOf('@');
+  return at < 1 ? '•••' : `${[...address][0]}•••${address.slice(at)}`;
+}
