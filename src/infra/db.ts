@@ -1,0 +1,214 @@
+/**
+ * The database: one `pg` code path for PostgreSQL and for the embedded PGlite.
+ *
+ * A transaction is carried by the asynchronous context. Inside it every statement goes to the transaction's
+ * connection, and any other use of the pool is a programming error and throws: it would escape the transaction, and
+ * with one connection it would wait for ever.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { join } from 'node:path';
+import pg from 'pg';
+import { databaseError } from './database-errors.ts';
+import { acquireFolder } from './folder-lock.ts';
+import { createPglite } from './pglite.ts';
+
+export type Row = pg.QueryResultRow;
+export type QueryResult<R extends Row = Row> = pg.QueryResult<R>;
+
+export interface Database {
+  readonly kind: 'postgres' | 'embedded';
+  /** For Prisma's adapter. Throws when used inside a transaction. */
+  readonly pool: pg.Pool;
+  /**
+   * Runs one statement on the current transaction's connection, else on the pool. int8 arrives as a number. With a
+   * `name` the statement is prepared once for each connection. Error `unavailable` when the database is away.
+   */
+  query<R extends Row = Row>(
+    text: string,
+    values?: readonly unknown[],
+    name?: string,
+  ): Promise<QueryResult<R>>;
+  /** Runs `work` in one transaction; joins the current one. Rolls back on a throw. */
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+  inTransaction(): boolean;
+  close(): Promise<void>;
+}
+
+export interface DatabaseLog {
+  warn(facts: object, message: string): void;
+}
+
+/** PostgreSQL by `url`, or the embedded database in `directory`, locked for this process. */
+export type DatabaseLocation = { readonly url: string } | { readonly directory: string };
+
+export interface DatabaseOptions {
+  readonly log: DatabaseLog;
+  /** Connections at most; the embedded database has one. */
+  readonly connections?: number;
+  /** Milliseconds for a statement. */
+  readonly statementTimeout?: number;
+  /** What holds the embedded database's folder, for whoever finds it locked, such as `stile start`. */
+  readonly purpose?: string;
+}
+
+interface Transaction {
+  readonly client: pg.PoolClient;
+  /** Statements of one transaction run one after another, also when they are sent in parallel. */
+  last: Promise<unknown>;
+  open: boolean;
+}
+
+type Current = AsyncLocalStorage<Transaction | undefined>;
+
+/** Opens the database. The first connection is made by the first statement. */
+export async function openDatabase(location: DatabaseLocation, options: DatabaseOptions): Promise<Database> {
+  if ('url' in location) {
+    return wrap(createPool({ connectionString: location.url }, options), options, 'postgres');
+  }
+  const release = await acquireFolder(location.directory, options.purpose ?? 'stile');
+  try {
+    const pglite = await createPglite(join(location.directory, 'database'));
+    const one = { stream: pglite.connect, max: 1, idleTimeoutMillis: 0, query_timeout: 0 };
+    const pool = createPool({ ...one, user: 'postgres', database: 'postgres' }, options);
+    return wrap(pool, options, 'embedded', async () => {
+      await pglite.close();
+      await release();
+    });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+const int8 = 20;
+
+/** int8 holds epoch seconds and counts, far below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === int8 ? Number : pg.types.getTypeParser(oid, format)),
+};
+
+function createPool(where: pg.PoolConfig, options: DatabaseOptions): pg.Pool {
+  const timeout = options.statementTimeout ?? 5000;
+  return new pg.Pool({
+    max: options.connections ?? 10,
+    connectionTimeoutMillis: timeout,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: timeout,
+    idle_in_transaction_session_timeout: 2 * timeout,
+    // A network that swallows packets: the server's own timeout never arrives.
+    query_timeout: 2 * timeout,
+    keepAlive: true,
+    application_name: 'stile',
+    types,
+    ...where,
+  });
+}
+
+function wrap(
+  pool: pg.Pool,
+  { log }: DatabaseOptions,
+  kind: Database['kind'],
+  after: () => Promise<void> = async () => {},
+): Database {
+  const current: Current = new AsyncLocalStorage();
+  const connect = pool.connect.bind(pool);
+  // Also pool.query comes here.
+  pool.connect = guarded(connect, current);
+  pool.on('error', (error) => log.warn({ reason: error.message }, 'an idle database connection was lost'));
+  return {
+    kind,
+    pool,
+    query: (text, values, name) => runStatement(pool, current, { text, values, name }),
+    transaction: (work) =>
+      current.getStore() ? insideCurrent(current, work) : runTransaction(connect, current, work),
+    inTransaction: () => current.getStore() !== undefined,
+    close: async () => {
+      await pool.end();
+      await after();
+    },
+  };
+}
+
+type Connect = pg.Pool['connect'];
+
+function guarded(connect: Connect, current: Current): Connect {
+  function guard(callback?: Parameters<Connect>[0]) {
+    const error = current.getStore() && new Error('the pool was used inside a transaction');
+    if (!callback) return error ? Promise.reject(error) : connect();
+    if (error) return callback(error, undefined, () => {});
+    return connect(callback);
+  }
+  return guard as Connect;
+}
+
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[] | undefined;
+  readonly name: string | undefined;
+}
+
+async function runStatement<R extends Row>(
+  pool: pg.Pool,
+  current: Current,
+  statement: Statement,
+): Promise<QueryResult<R>> {
+  const transaction = current.getStore();
+  const config = { ...statement, values: statement.values && [...statement.values] } as pg.QueryConfig;
+  try {
+    if (!transaction) return await pool.query<R>(config);
+    return await inTurn(transaction, () => transaction.client.query<R>(config));
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+async function inTurn<T>(transaction: Transaction, run: () => Promise<T>): Promise<T> {
+  if (!transaction.open) throw new Error('a statement was sent after its transaction had ended');
+  const turn = transaction.last.then(run);
+  transaction.last = turn.catch(() => undefined);
+  return turn;
+}
+
+async function insideCurrent<T>(current: Current, work: () => Promise<T>): Promise<T> {
+  if (!current.getStore()?.open) throw new Error('a transaction was joined after it had ended');
+  return work();
+}
+
+async function runTransaction<T>(connect: Connect, current: Current, work: () => Promise<T>): Promise<T> {
+  const client = await connect().catch((error: unknown) => {
+    throw databaseError(error);
+  });
+  // A connection lost between two statements is reported here; the next statement fails with it.
+  const ignore = () => {};
+  client.on('error', ignore);
+  const transaction: Transaction = { client, last: Promise.resolve(), open: true };
+  let broken = true;
+  try {
+    await client.query('BEGIN');
+    const result = await current.run(transaction, work);
+    await end(transaction, 'COMMIT');
+    broken = false;
+    return result;
+  } catch (error) {
+    broken = !(await rolledBack(transaction));
+    throw databaseError(error);
+  } finally {
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}
+
+async function end(transaction: Transaction, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+  transaction.open = false;
+  await transaction.last;
+  const { command } = await transaction.client.query(how);
+  // After a failed statement whose error was swallowed, PostgreSQL answers COMMIT with a rollback.
+  if (command !== how) throw new Error('a transaction was rolled back: one of its statements had failed');
+}
+
+async function rolledBack(transaction: Transaction): Promise<boolean> {
+  return end(transaction, 'ROLLBACK').then(
+    () => true,
+    () => false,
+  );
+}
