@@ -1,0 +1,9 @@
+/** Names the checks share. */
+
+/** Scopes every configuration has. */
+export const standardScopes: readonly string[] = ['openid', 'profile', 'email', 'offline_access'];
+
+/** Does a host name or address stay on this machine? */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
