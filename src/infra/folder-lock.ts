@@ -5,7 +5,6 @@
  * which succeeds for one process only; a lock file is never reused, and the highest is never removed. Holders on
  * the same machine are judged by process id and start time, others by their heartbeat in the file's time.
  */
-import { randomUUID } from 'node:crypto';
 import {
   link,
   mkdir,
@@ -20,6 +19,7 @@ import {
 } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { randomOctets } from './system.ts';
 
 export interface LockHolder {
   readonly pid: number;
@@ -55,7 +55,7 @@ const silence = 30_000;
  */
 export async function acquireFolder(directory: string, purpose: string): Promise<() => Promise<void>> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const draft = join(directory, `lock-draft.${randomUUID()}`);
+  const draft = join(directory, `lock-draft.${randomOctets(12).toString('hex')}`);
   await writeFile(draft, JSON.stringify(await describeSelf(purpose)), { flag: 'wx', mode: 0o600 });
   try {
     const file = await take(directory, draft);

@@ -3,11 +3,12 @@
  * for whoever has it. Each migration is one transaction under Prisma's advisory lock: of several processes that
  * start at once, one applies and the others find it done.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from './db.ts';
 import { packageRoot } from './package-root.ts';
+import { createRandom } from './system.ts';
 
 /** The lock that `prisma migrate` takes. */
 const prismaLock = 72_707_369;
@@ -90,7 +91,7 @@ async function applyOnce(db: Database, migration: Migration): Promise<boolean> {
   await db.query(
     `INSERT INTO "_prisma_migrations" ("id", "checksum", "migration_name", "finished_at", "applied_steps_count")
      VALUES ($1, $2, $3, now(), 1)`,
-    [randomUUID(), migration.checksum, migration.name],
+    [createRandom().sortableId(), migration.checksum, migration.name],
   );
   return true;
 }
