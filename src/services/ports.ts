@@ -258,8 +258,6 @@ export interface AssuranceRecord {
 export interface RecordStore {
   add(record: AssuranceRecord): Promise<void>;
   byId(id: string): Promise<AssuranceRecord | undefined>;
-  /** The acr last issued to this client in this session. */
-  lastAcr(sessionUid: string, clientId: string): Promise<string | undefined>;
   /** Keeps a record at least as long as a token that refers to it. */
   extend(id: string, expiresAt: number): Promise<void>;
   /** Ends a chain: deletes the record and, by cascade, every code and stored token on it. */
@@ -289,6 +287,29 @@ export interface SessionStore {
   end(uid: string, accountId: string): Promise<boolean>;
   /** Ends every session of an account but `except`; offline tokens too. */
   endAll(accountId: string, except?: string): Promise<number>;
+}
+
+/** Everything evaluation needs to know of a person in a session, a transaction and a client: one read. */
+export interface AssuranceFacts {
+  readonly account: Account;
+  readonly credentials: readonly Credential[];
+  /** The session's and the transaction's, each once. */
+  readonly proofs: readonly Proof[];
+  readonly lastAcr: string | null;
+  readonly lastActive: Readonly<Record<string, number>>;
+}
+
+export interface AssuranceQuery {
+  readonly accountId: string;
+  readonly sessionUid: string | null;
+  readonly transactionId: string | null;
+  readonly clientId: string;
+  readonly now: number;
+}
+
+export interface AssuranceFactsStore {
+  /** Undefined: there is no such account. Only proofs of this account are returned. */
+  load(query: AssuranceQuery): Promise<AssuranceFacts | undefined>;
 }
 
 // Ceremonies -----------------------------------------------------------------------------------------------

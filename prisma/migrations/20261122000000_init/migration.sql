@@ -133,6 +133,7 @@ CREATE TABLE "session" (
   "account_id"         TEXT,
   "payload"            JSONB NOT NULL,
   "idle"               JSONB NOT NULL DEFAULT '{}',
+  "last_acr"           JSONB NOT NULL DEFAULT '{}',
   "browser_hash"       TEXT,
   "user_agent"         TEXT,
   "address"            TEXT,

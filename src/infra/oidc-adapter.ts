@@ -1,0 +1,247 @@
+/**
+ * Protocol storage for oidc-provider: codes, tokens, grants, interactions, sessions and clients.
+ *
+ * Values are stored by hash and never in the payload. Consuming is one conditional statement whose row count
+ * decides. Everything runs on the current transaction's handle.
+ */
+import { createHash } from 'node:crypto';
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import type { Clock, Vault } from '../services/ports.ts';
+import type { ProtocolContext } from '../services/protocol-context.ts';
+import type { Database } from './db.ts';
+import { createClientAdapter } from './oidc-client-adapter.ts';
+import { createSessionAdapter } from './oidc-session-adapter.ts';
+
+export interface AdapterDeps {
+  readonly db: Pick<Database, 'query'>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly context: ProtocolContext;
+}
+
+/** Key of a stored value: its SHA-256. */
+export function hashOf(value: string): string {
+  return createHash('sha256').update(value).digest('base64url');
+}
+
+/** Marks ids that name a row without being its secret: valid for writes, never accepted from a request. */
+export const SURROGATE = '~';
+
+/** The row a write is for: a surrogate names it, any other id is a secret to hash. */
+export function keyOf(id: string): string {
+  return id.startsWith(SURROGATE) ? id.slice(1) : hashOf(id);
+}
+
+/** One adapter per model, as oidc-provider asks for them by name. */
+export function createAdapterFactory(deps: AdapterDeps): (model: string) => Adapter {
+  return (model) => {
+    if (model === 'Session') return createSessionAdapter(deps);
+    if (model === 'Client') return createClientAdapter(deps);
+    return {
+      upsert: (id, payload, expiresIn) => upsert(deps, model, { id, payload, expiresIn }),
+      find: (id) => find(deps, model, id),
+      findByUserCode: (userCode) => findByUserCode(deps, model, userCode),
+      findByUid: async () => undefined,
+      consume: (id) => consume(deps, model, id),
+      destroy: (id) => destroy(deps, model, id),
+      revokeByGrantId: (grantId) => revokeByGrantId(deps, model, grantId),
+    };
+  };
+}
+
+interface Write {
+  readonly id: string;
+  readonly payload: AdapterPayload;
+  readonly expiresIn: number | undefined;
+}
+
+/** Models whose payload tells about a person's request or session: sealed, not just stored. */
+const sealedModels = new Set(['Interaction', 'PushedAuthorizationRequest']);
+/** Models that rest on an assurance record. */
+const tokenModels = new Set(['AccessToken', 'RefreshToken']);
+
+const columns = `"model","id","payload","sealed","grant_id","record_id","account_id","client_id","session_uid",
+  "user_code","created_at","expires_at"`;
+const insertArtifact = `INSERT INTO "artifact" (${columns}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`;
+const upsertArtifact = `${insertArtifact} ON CONFLICT ("model","id") DO UPDATE SET
+  "payload" = EXCLUDED."payload", "sealed" = EXCLUDED."sealed", "grant_id" = EXCLUDED."grant_id",
+  "account_id" = EXCLUDED."account_id", "session_uid" = EXCLUDED."session_uid", "expires_at" = EXCLUDED."expires_at"`;
+
+async function upsert(deps: AdapterDeps, model: string, write: Write): Promise<void> {
+  const values = rowOf(deps, model, write);
+  if (model === 'ReplayDetection') return insertOnce(deps, values);
+  if (model === 'AuthorizationCode') return insertWithRecord(deps, values);
+  await deps.db.query(upsertArtifact, values, 'artifact_upsert');
+}
+
+function rowOf(deps: AdapterDeps, model: string, { id, payload, expiresIn }: Write): unknown[] {
+  const key = keyOf(id);
+  const now = deps.clock.now();
+  const { jti: _, ...rest } = payload;
+  const text = JSON.stringify(rest);
+  const sealed = sealedModels.has(model) ? deps.vault.seal(text, `${model}:${key}`) : null;
+  return [
+    model,
+    key,
+    sealed ? null : text,
+    sealed,
+    payload.grantId ?? null,
+    tokenModels.has(model) ? deps.context.currentRecordId() : null,
+    payload.accountId ?? null,
+    payload.clientId ?? null,
+    payload.sessionUid ?? null,
+    payload.userCode ?? null,
+    now,
+    expiresIn === undefined ? null : now + expiresIn,
+  ];
+}
+
+/** A `jti` is accepted once, whichever of two processes is first (RFC 9449, 11.1). */
+async function insertOnce(deps: AdapterDeps, values: unknown[]): Promise<void> {
+  const sql = `${insertArtifact} ON CONFLICT ("model","id") DO UPDATE SET "expires_at" = EXCLUDED."expires_at"
+    WHERE "artifact"."expires_at" <= EXCLUDED."created_at"`;
+  const { rowCount } = await deps.db.query(sql, values, 'artifact_insert_once');
+  if (rowCount === 0) throw new errors.InvalidDpopProof('DPoP proof JWT Replay detected');
+}
+
+const insertCodeWithRecord = `WITH "record" AS (
+  INSERT INTO "assurance_record" ("id","account_id","session_uid","client_id","transaction_id","acr","amr","auth_time",
+    "elevated","proof_ids","credential_ids","proofs","requirement","config_version","created_at","expires_at")
+  VALUES ($6,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27))
+  ${insertArtifact}`;
+
+/** A code and the record it rests on are one statement: neither exists without the other. */
+async function insertWithRecord(deps: AdapterDeps, values: unknown[]): Promise<void> {
+  const record = deps.context.pendingRecord();
+  const row = values.with(5, record.id);
+  await deps.db.query(
+    insertCodeWithRecord,
+    [
+      ...row,
+      record.accountId,
+      record.sessionUid,
+      record.clientId,
+      record.transactionId,
+      record.acr,
+      record.amr,
+      record.authTime,
+      record.elevated,
+      record.proofIds,
+      record.credentialIds,
+      JSON.stringify(record.proofs),
+      JSON.stringify(record.requirement),
+      record.configVersion,
+      record.createdAt,
+      record.expiresAt,
+    ],
+    'artifact_code_with_record',
+  );
+}
+
+interface ArtifactRow {
+  readonly id: string;
+  readonly payload: AdapterPayload | null;
+  readonly sealed: Buffer | null;
+  readonly consumed_at: number | null;
+  readonly record_id: string | null;
+  readonly acr: string | null;
+  readonly amr: string[];
+  readonly auth_time: number;
+  readonly proofs: never;
+  readonly record_created_at: number;
+  readonly transaction_id: string | null;
+}
+
+const selectPlain = `SELECT "id","payload","sealed","consumed_at","record_id" FROM "artifact" WHERE "model"=$1 AND "id"=$2
+  AND ("expires_at" IS NULL OR "expires_at" > $3)`;
+const selectWithRecord = `SELECT a."id", a."payload", a."sealed", a."consumed_at", a."record_id",
+    r."acr", r."amr", r."auth_time", r."proofs", r."created_at" AS "record_created_at", r."transaction_id"
+  FROM "artifact" a LEFT JOIN "assurance_record" r ON r."id" = a."record_id"
+  WHERE a."model"=$1 AND a."id"=$2 AND (a."expires_at" IS NULL OR a."expires_at" > $3)`;
+const recordModels = new Set(['AuthorizationCode', 'RefreshToken', 'AccessToken']);
+
+async function find(deps: AdapterDeps, model: string, id: string): Promise<AdapterPayload | undefined> {
+  if (id.startsWith(SURROGATE)) return undefined;
+  const joined = recordModels.has(model);
+  const { rows } = await deps.db.query<ArtifactRow>(
+    joined ? selectWithRecord : selectPlain,
+    [model, hashOf(id), deps.clock.now()],
+    joined ? 'artifact_find_with_record' : 'artifact_find',
+  );
+  const row = rows[0];
+  if (!row) return undefined;
+  if (joined) deps.context.found(foundOf(model, row));
+  return payloadOf(deps, model, row, id);
+}
+
+function foundOf(model: string, row: ArtifactRow) {
+  const record =
+    row.record_id === null || row.acr === null
+      ? null
+      : {
+          id: row.record_id,
+          acr: row.acr,
+          amr: row.amr,
+          authTime: row.auth_time,
+          proofs: row.proofs,
+          createdAt: row.record_created_at,
+          transactionId: row.transaction_id,
+        };
+  return { model, recordId: row.record_id, record };
+}
+
+function payloadOf(deps: AdapterDeps, model: string, row: ArtifactRow, jti: string): AdapterPayload {
+  const payload: AdapterPayload = row.sealed
+    ? JSON.parse(deps.vault.open(row.sealed, `${model}:${row.id}`).toString('utf8'))
+    : (row.payload ?? {});
+  return { ...payload, jti, ...(row.consumed_at === null ? {} : { consumed: row.consumed_at }) };
+}
+
+async function findByUserCode(
+  deps: AdapterDeps,
+  model: string,
+  userCode: string,
+): Promise<AdapterPayload | undefined> {
+  const { rows } = await deps.db.query<ArtifactRow>(
+    `SELECT "id","payload","sealed","consumed_at","record_id" FROM "artifact"
+     WHERE "model"=$1 AND "user_code"=$2 AND ("expires_at" IS NULL OR "expires_at" > $3)`,
+    [model, userCode, deps.clock.now()],
+  );
+  const row = rows[0];
+  return row && payloadOf(deps, model, row, `${SURROGATE}${row.id}`);
+}
+
+/** Conditional: of any number of parallel calls one succeeds; the others end the chain and get a clean 400. */
+async function consume(deps: AdapterDeps, model: string, id: string): Promise<void> {
+  const { rowCount } = await deps.db.query(
+    `UPDATE "artifact" SET "consumed_at"=$3 WHERE "model"=$1 AND "id"=$2 AND "consumed_at" IS NULL`,
+    [model, keyOf(id), deps.clock.now()],
+    'artifact_consume',
+  );
+  if (rowCount === 1) return;
+  await revokeChain(deps);
+  throw new errors.InvalidGrant('already used');
+}
+
+/** Ends the record in hand: its codes and stored tokens go with it, other authorizations stay. */
+async function revokeChain(deps: AdapterDeps): Promise<void> {
+  await deps.db.query('DELETE FROM "assurance_record" WHERE "id"=$1', [deps.context.currentRecordId()]);
+}
+
+async function destroy(deps: AdapterDeps, model: string, id: string): Promise<void> {
+  await deps.db.query(
+    'DELETE FROM "artifact" WHERE "model"=$1 AND "id"=$2',
+    [model, keyOf(id)],
+    'artifact_destroy',
+  );
+}
+
+/** Endpoints at which the library revokes because of one token: that token's chain ends, not the whole grant. */
+const chainRoutes = new Set(['token', 'revocation']);
+
+async function revokeByGrantId(deps: AdapterDeps, model: string, grantId: string): Promise<void> {
+  if (chainRoutes.has(deps.context.route() ?? '') && deps.context.currentRecordId() !== null) {
+    return revokeChain(deps);
+  }
+  await deps.db.query('DELETE FROM "artifact" WHERE "grant_id"=$1 AND "model"=$2', [grantId, model]);
+}

@@ -1,0 +1,132 @@
+/**
+ * Sessions of oidc-provider. A row is keyed by `uid`, which stays; the cookie's id rotates and is kept as a hash.
+ * The row is locked when an authorization finds it, so that parallel sign-ins of one session lose no write.
+ */
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+import { type AdapterDeps, hashOf, SURROGATE } from './oidc-adapter.ts';
+
+/** Seconds for which a superseded id is recognised. */
+const TOMBSTONE = 60;
+const lockingRoutes = new Set(['authorization', 'resume', 'end_session_confirm']);
+
+export function createSessionAdapter(deps: AdapterDeps): Adapter {
+  return {
+    upsert: (id, payload, expiresIn) => upsert(deps, id, payload, expiresIn ?? 0),
+    find: (id) => find(deps, id),
+    findByUid: (uid) => findByUid(deps, uid),
+    findByUserCode: async () => undefined,
+    consume: async () => undefined,
+    destroy: (id) => destroy(deps, id),
+    revokeByGrantId: async () => undefined,
+  };
+}
+
+const upsertSession = `INSERT INTO "session" ("uid","id_hash","account_id","payload","browser_hash","user_agent","address",
+    "created_at","last_seen_at","expires_at","last_acr","idle")
+  VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$8,$9,$10,$11)
+  ON CONFLICT ("uid") DO UPDATE SET "id_hash" = EXCLUDED."id_hash", "account_id" = EXCLUDED."account_id",
+    "payload" = EXCLUDED."payload", "last_seen_at" = EXCLUDED."last_seen_at", "expires_at" = EXCLUDED."expires_at",
+    "browser_hash" = COALESCE(EXCLUDED."browser_hash", "session"."browser_hash"),
+    "user_agent" = COALESCE(EXCLUDED."user_agent", "session"."user_agent"),
+    "address" = COALESCE(EXCLUDED."address", "session"."address"),
+    "last_acr" = "session"."last_acr" || EXCLUDED."last_acr", "idle" = "session"."idle" || EXCLUDED."idle"`;
+const updateByUid = 'UPDATE "session" SET "payload"=$2, "expires_at"=$3 WHERE "uid"=$1';
+
+async function upsert(
+  deps: AdapterDeps,
+  id: string,
+  payload: AdapterPayload,
+  expiresIn: number,
+): Promise<void> {
+  // The cookie this request came with is out of date: nothing of its anonymous session is kept.
+  if (deps.context.isSuperseded()) return;
+  const { jti: _, ...rest } = payload;
+  const now = deps.clock.now();
+  const expiresAt = now + expiresIn;
+  const text = JSON.stringify(rest);
+  if (id.startsWith(SURROGATE)) {
+    await deps.db.query(updateByUid, [id.slice(1), text, expiresAt]);
+    return;
+  }
+  const device = deps.context.device();
+  const issued = deps.context.issued();
+  await deps.db.query(
+    upsertSession,
+    [
+      payload.uid,
+      hashOf(id),
+      payload.accountId ?? null,
+      text,
+      device.browserHash,
+      device.userAgent,
+      device.address,
+      now,
+      expiresAt,
+      JSON.stringify(issued ? { [issued[0]]: issued[1] } : {}),
+      JSON.stringify(deps.context.idle() ?? {}),
+    ],
+    'session_upsert',
+  );
+}
+
+interface SessionRow {
+  readonly uid: string;
+  readonly payload: AdapterPayload;
+}
+
+const selectById = 'SELECT "uid","payload" FROM "session" WHERE "id_hash"=$1 AND "expires_at" > $2';
+
+async function find(deps: AdapterDeps, id: string): Promise<AdapterPayload | undefined> {
+  if (id.startsWith(SURROGATE)) return undefined;
+  const lock = lockingRoutes.has(deps.context.route() ?? '');
+  const { rows } = await deps.db.query<SessionRow>(
+    lock ? `${selectById} FOR UPDATE` : selectById,
+    [hashOf(id), deps.clock.now()],
+    lock ? 'session_find_locked' : 'session_find',
+  );
+  const row = rows[0];
+  if (row) return { ...row.payload, jti: id };
+  await noticeTombstone(deps, id);
+  return undefined;
+}
+
+async function noticeTombstone(deps: AdapterDeps, id: string): Promise<void> {
+  const { rows } = await deps.db.query(
+    'SELECT 1 FROM "session_tombstone" WHERE "id_hash"=$1 AND "expires_at" > $2',
+    [hashOf(id), deps.clock.now()],
+    'session_tombstone_find',
+  );
+  if (rows.length > 0) deps.context.superseded();
+}
+
+async function findByUid(deps: AdapterDeps, uid: string): Promise<AdapterPayload | undefined> {
+  const { rows } = await deps.db.query<SessionRow>(
+    'SELECT "uid","payload" FROM "session" WHERE "uid"=$1 AND "expires_at" > $2',
+    [uid, deps.clock.now()],
+    'session_find_by_uid',
+  );
+  const row = rows[0];
+  return row && { ...row.payload, jti: `${SURROGATE}${uid}` };
+}
+
+/** Rotation keeps the row and leaves a tombstone; anything else ends the session with what rests on it. */
+async function destroy(deps: AdapterDeps, id: string): Promise<void> {
+  if (deps.context.isRotation(id)) return entomb(deps, id);
+  await deps.db.query(
+    `WITH "ended" AS (DELETE FROM "session" WHERE "id_hash"=$1 OR "uid"=$2 RETURNING "uid"),
+       "proofs" AS (DELETE FROM "proof" WHERE "session_uid" IN (SELECT "uid" FROM "ended"))
+     DELETE FROM "artifact" WHERE "session_uid" IN (SELECT "uid" FROM "ended")
+       AND "payload"->>'expiresWithSession' = 'true'`,
+    [hashOf(id), id.startsWith(SURROGATE) ? id.slice(1) : null],
+  );
+}
+
+async function entomb(deps: AdapterDeps, id: string): Promise<void> {
+  await deps.db.query(
+    `INSERT INTO "session_tombstone" ("id_hash","uid","expires_at")
+     SELECT "id_hash","uid",$2 FROM "session" WHERE "id_hash"=$1
+     ON CONFLICT ("id_hash") DO NOTHING`,
+    [hashOf(id), deps.clock.now() + TOMBSTONE],
+    'session_entomb',
+  );
+}

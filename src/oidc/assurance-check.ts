@@ -1,0 +1,152 @@
+/**
+ * The policy check: the one place where an authorization request is let through, asked for more, or refused.
+ * It takes the place of the library's own login_prompt, max_age, essential_acrs and essential_acr checks.
+ */
+import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import { requirementOf } from '../domain/requirement.ts';
+import {
+  type AssessInput,
+  type Assessment,
+  type AssuranceDeps,
+  assess,
+  recordOf,
+} from '../services/assurance.ts';
+import { demandsFor } from '../services/demands.ts';
+import type { AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
+import { metadataOf } from './clients.ts';
+import { requestState } from './request-state.ts';
+import { requestedAssurance } from './requested-assurance.ts';
+
+export interface CheckDeps {
+  readonly assurance: AssuranceDeps;
+  readonly transactions: AuthTransactionStore;
+  readonly proofs: ProofStore;
+  readonly random: Random;
+  /** Seconds the longest-lived token without a row of its own may live. */
+  readonly keepFor: number;
+}
+
+/** Resumes that may end unsatisfied before the answer is final (rule 3). */
+const MOST_ROUNDS = 3;
+const { Check, base } = interactionPolicy;
+
+/** The library's prompts with our check first and its own clock and acr checks gone. */
+export function createPolicy(deps: CheckDeps) {
+  const policy = base();
+  const login = policy.get('login');
+  const consent = policy.get('consent');
+  if (!login || !consent) throw new Error('the library has no login or consent prompt');
+  for (const reason of ['login_prompt', 'max_age', 'essential_acrs', 'essential_acr'])
+    login.checks.remove(reason);
+  login.checks.add(
+    new Check('assurance', 'stronger or fresher authentication is required', (ctx) => check(deps, ctx)),
+    0,
+  );
+  consent.checks.remove('rar_prompt');
+  consent.checks.add(
+    new Check('rar_prompt', 'authorization_details were requested', ({ oidc }) => {
+      const asked = oidc.params?.['authorization_details'] !== undefined;
+      return asked && !oidc.result?.consent && !metadataOf(oidc.client).firstParty;
+    }),
+  );
+  return policy;
+}
+
+/** True: a prompt is needed. Throws what ends the request. Silent without a session: the library's check asks. */
+async function check(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean> {
+  if (requestState(ctx).superseded)
+    throw new errors.LoginRequired('the session was renewed in another request');
+  const { oidc } = ctx;
+  const accountId = oidc.session?.accountId;
+  if (!accountId) return false;
+  if (!oidc.account) throw new errors.AccessDenied('the account cannot be used');
+  const input = await inputOf(deps, ctx, accountId);
+  await promote(deps, ctx, accountId);
+  return act(deps, ctx, input, await assess(deps.assurance, input));
+}
+
+async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: string) {
+  const { oidc } = ctx;
+  const params = oidc.params ?? {};
+  const demands = demandsFor(deps.assurance.demands, metadataOf(oidc.client));
+  return {
+    accountId,
+    sessionUid: oidc.session?.uid ?? null,
+    transactionId: transactionOf(ctx) ?? deps.random.id(),
+    clientId: oidc.client?.clientId ?? '',
+    requirement: requirementOf(requestedAssurance(params), demands),
+    silent: oidc.prompts.has('none'),
+  } satisfies AssessInput;
+}
+
+/** The transaction being resumed: an interaction's `cid`, stable across its prompts. */
+function transactionOf(ctx: KoaContextWithOIDC): string | undefined {
+  return ctx.oidc.route === 'resume' ? ctx.oidc.entities.Interaction?.cid : undefined;
+}
+
+/** Staged proofs become the session's, in the database transaction that also rotates the session's id. */
+async function promote(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: string): Promise<void> {
+  const id = transactionOf(ctx);
+  const uid = ctx.oidc.session?.uid;
+  if (id === undefined || uid === undefined) return;
+  const now = deps.assurance.clock.now();
+  const transaction = await deps.transactions.byId(id, now);
+  if (!transaction || transaction.accountId !== accountId) return;
+  const existing = await deps.proofs.ofSession(uid, now);
+  const own = existing.some((proof) => proof.transaction === id && proof.forClient === undefined);
+  // What is proved in a session that others already rest on is a step-up, wherever the sign-in began.
+  const stepUp =
+    !own && (transaction.sessionUid !== null || existing.some((proof) => proof.transaction !== id));
+  await deps.proofs.promote(id, uid, stepUp ? transaction.clientId : null);
+}
+
+async function act(
+  deps: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  input: AssessInput & { accountId: string },
+  assessment: Assessment,
+): Promise<boolean> {
+  const { outcome } = assessment;
+  switch (outcome.kind) {
+    case 'satisfied':
+      narrow(ctx, outcome.dropped);
+      requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
+      requestState(ctx).active = assessment.active;
+      return false;
+    case 'denied':
+      throw new errors.AccessDenied(outcome.reason);
+    case 'unmet':
+      throw new errors.UnmetAuthenticationRequirements();
+    case 'stepUp':
+      if (input.silent) throw new errors.LoginRequired();
+      return askAgain(deps, ctx);
+    case 'enrol':
+      if (input.silent) throw new errors.InteractionRequired();
+      return askAgain(deps, ctx);
+  }
+}
+
+function narrow(ctx: KoaContextWithOIDC, dropped: readonly string[]): void {
+  const { params } = ctx.oidc;
+  if (dropped.length === 0 || typeof params?.['scope'] !== 'string') return;
+  params['scope'] = params['scope']
+    .split(' ')
+    .filter((scope) => !dropped.includes(scope))
+    .join(' ');
+}
+
+async function askAgain(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean> {
+  const id = transactionOf(ctx);
+  if (id !== undefined && (await deps.transactions.countRound(id)) >= MOST_ROUNDS) {
+    throw new errors.UnmetAuthenticationRequirements();
+  }
+  return true;
+}
+
+/** Just before the code is built: this authorization's values, not the session's, are stamped on it. */
+export function stampSession(ctx: KoaContextWithOIDC): void {
+  const { pending } = requestState(ctx);
+  if (!pending || !ctx.oidc.session)
+    throw new Error('an authorization was accepted without an assurance record');
+  Object.assign(ctx.oidc.session, { acr: pending.acr, amr: [...pending.amr], loginTs: pending.authTime });
+}

@@ -1,0 +1,59 @@
+/** Clients as oidc-provider wants them, with our own metadata beside. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Client, ClientMetadata as LibraryMetadata } from 'oidc-provider';
+import type { ClientConfig } from '../config/schema.ts';
+import { type ClientMetadata, demandOf } from '../services/demands.ts';
+
+/** Name of the metadata member that carries our own settings. */
+export const STILE_METADATA = 'stile';
+
+/** Registered metadata for a configured client. Secrets appear as their hash; see `compareSecretHash`. */
+export function clientMetadata(client: ClientConfig): LibraryMetadata {
+  const confidential = client.secretHash !== undefined;
+  const interactive = client.grantTypes.includes('authorization_code');
+  return {
+    client_id: client.clientId,
+    ...(client.name === undefined ? {} : { client_name: client.name }),
+    ...(client.uri === undefined ? {} : { client_uri: client.uri }),
+    ...(confidential ? { client_secret: client.secretHash } : {}),
+    token_endpoint_auth_method: client.authMethod ?? (confidential ? 'client_secret_basic' : 'none'),
+    redirect_uris: client.redirectUris,
+    post_logout_redirect_uris: client.postLogoutRedirectUris,
+    grant_types: client.grantTypes,
+    response_types: interactive ? ['code'] : [],
+    ...(client.scopes ? { scope: client.scopes.join(' ') } : {}),
+    id_token_signed_response_alg: client.idTokenAlg,
+    dpop_bound_access_tokens: client.dpopBound,
+    require_pushed_authorization_requests: client.requirePar,
+    [STILE_METADATA]: ownMetadata(client),
+  } as LibraryMetadata;
+}
+
+function ownMetadata(client: ClientConfig): ClientMetadata {
+  const minimum = client.minimum && demandOf(client.minimum);
+  return {
+    firstParty: client.firstParty,
+    ...(client.defaultAcrValues ? { defaultAcrValues: client.defaultAcrValues } : {}),
+    ...(client.defaultMaxAge === undefined ? {} : { defaultMaxAge: client.defaultMaxAge }),
+    ...(minimum ? { minimum } : {}),
+    ...(client.introspect ? { introspect: client.introspect } : {}),
+  };
+}
+
+/** Our metadata of a client; of none: third party, nothing asked. */
+export function metadataOf(client: Client | undefined): ClientMetadata {
+  const metadata = client?.[STILE_METADATA] as ClientMetadata | undefined;
+  return metadata ?? { firstParty: false };
+}
+
+/** SHA-256, base64url: enough for a generated secret of 256 bits, and cheap at every token request. */
+export function hashClientSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
+}
+
+/** Replaces the library's comparison: what is registered is the hash. */
+export function compareSecretHash(this: Client, actual: string): boolean {
+  const registered = Buffer.from(String(this.clientSecret));
+  const presented = Buffer.from(hashClientSecret(actual));
+  return registered.length === presented.length && timingSafeEqual(registered, presented);
+}

@@ -1,0 +1,69 @@
+/**
+ * The protocol endpoints as Koa middleware. An endpoint that writes more than one row is one database transaction,
+ * committed before the answer leaves: a fault rolls all of it back.
+ */
+import type { Context, Middleware, Next } from 'koa';
+import type Provider from 'oidc-provider';
+import type { AuditStore, Clock, Random, Transactions } from '../services/ports.ts';
+import { type RequestState, requestState } from './request-state.ts';
+
+export interface EndpointDeps {
+  readonly provider: Provider;
+  readonly transactions: Transactions;
+  readonly audit: AuditStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const transactional = /^\/(auth|token|session\/end)(\/|$)/;
+const readOnly = /^\/token\/introspection$/;
+
+export function protocolEndpoints(deps: EndpointDeps): Middleware {
+  const sessionCookie = deps.provider.cookieName('session');
+  return async (ctx, next) => {
+    const state = requestState(ctx);
+    const serve = () => serveOnce(deps, ctx, next);
+    try {
+      if (transactional.test(ctx.path) && !readOnly.test(ctx.path)) await deps.transactions.run(serve);
+      else await serve();
+    } catch (error) {
+      ctx.remove('Set-Cookie');
+      throw error;
+    }
+    if (state.superseded) dropCookie(ctx, sessionCookie);
+  };
+}
+
+async function serveOnce(deps: EndpointDeps, ctx: Context, next: Next): Promise<void> {
+  await through(deps.provider.middleware as Middleware[], ctx, next);
+  const state = requestState(ctx);
+  if (state.failure !== undefined) throw state.failure;
+  await writeAudit(deps, ctx, state);
+}
+
+async function through(middleware: readonly Middleware[], ctx: Context, next: Next): Promise<void> {
+  const dispatch = async (index: number): Promise<void> => {
+    const each = middleware[index];
+    await (each ? each(ctx as never, () => dispatch(index + 1)) : next());
+  };
+  await dispatch(0);
+}
+
+async function writeAudit(deps: EndpointDeps, ctx: Context, { audit }: RequestState): Promise<void> {
+  if (!audit) return;
+  await deps.audit.append({
+    id: deps.random.sortableId(),
+    at: deps.clock.now(),
+    correlationId: ctx.state['correlationId'] ?? null,
+    ...audit,
+  });
+}
+
+/** A late answer to an old cookie never overwrites the new one. */
+function dropCookie(ctx: Context, name: string): void {
+  const cookies = [ctx.response.get('Set-Cookie') ?? []].flat() as string[];
+  const kept = cookies.filter(
+    (cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`),
+  );
+  if (kept.length < cookies.length) ctx.set('Set-Cookie', kept);
+}

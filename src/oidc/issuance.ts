@@ -1,0 +1,143 @@
+/**
+ * The gate at issuance (rule 5): `findAccount` runs before a code or refresh token is used up, `extraTokenClaims` is
+ * the backstop that fails closed.
+ */
+import {
+  type AccessToken,
+  type Account,
+  type ClientCredentials,
+  errors,
+  type KoaContextWithOIDC,
+  type RefreshToken,
+} from 'oidc-provider';
+import type { Config } from '../config/schema.ts';
+import { rank } from '../domain/level.ts';
+import { type AssuranceDeps, renewableScopes, tokensEnd } from '../services/assurance.ts';
+import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
+import { metadataOf } from './clients.ts';
+import { requestState } from './request-state.ts';
+
+export interface IssuanceDeps {
+  readonly accounts: Pick<AccountStore, 'byId'>;
+  readonly assurance: AssuranceDeps;
+  readonly tokens: Config['tokens'];
+}
+
+interface GrantSource {
+  readonly kind: string;
+  readonly clientId?: string;
+  scope?: string;
+  readonly resource?: string | string[];
+  readonly rar?: readonly { readonly type: string }[];
+  readonly consumed?: unknown;
+}
+
+const gated = new Set(['AuthorizationCode', 'RefreshToken']);
+
+/**
+ * The account of a session or token. Undefined: gone or disabled. For a code or refresh token it is also the gate:
+ * `InvalidGrant` here leaves the token as it was, and scopes that are no longer covered are taken off it.
+ */
+export async function findAccount(
+  deps: IssuanceDeps,
+  ctx: KoaContextWithOIDC,
+  sub: string,
+  source?: unknown,
+): Promise<Account | undefined> {
+  const account = await deps.accounts.byId(sub);
+  if (account?.status !== 'active') return undefined;
+  const grantSource = source as GrantSource | undefined;
+  if (grantSource && gated.has(grantSource.kind)) await gate(deps, ctx, { sub, source: grantSource });
+  return { accountId: sub, claims: async () => claimsOf(account) };
+}
+
+async function gate(
+  deps: IssuanceDeps,
+  ctx: KoaContextWithOIDC,
+  { sub, source }: { sub: string; source: GrantSource },
+): Promise<void> {
+  const record = requestState(ctx).found?.record;
+  if (!record) throw new errors.InvalidGrant('the authorization behind this grant has ended');
+  // A used refresh token ends its chain: leave that answer to the library, which asks the store.
+  if (source.kind === 'RefreshToken' && source.consumed) return;
+  const { minimum } = metadataOf(ctx.oidc.client);
+  const scopes = source.scope?.split(' ').filter(Boolean) ?? [];
+  const kept = await renewableScopes(deps.assurance, {
+    accountId: sub,
+    clientId: ctx.oidc.client?.clientId ?? '',
+    record,
+    refresh: source.kind === 'RefreshToken',
+    scopes,
+    resources: [source.resource ?? []].flat(),
+    detailTypes: (source.rar ?? []).map(({ type }) => type),
+    ...(minimum ? { minimum } : {}),
+  });
+  if (!kept) throw new errors.InvalidGrant('the authentication behind this grant no longer suffices');
+  if (kept.length < scopes.length) source.scope = kept.join(' ');
+}
+
+function claimsOf(account: StoredAccount) {
+  return {
+    sub: account.id,
+    preferred_username: account.username,
+    ...(account.name === null ? {} : { name: account.name }),
+    ...(account.email === null
+      ? {}
+      : { email: account.email, email_verified: account.emailVerifiedAt !== null }),
+  };
+}
+
+/** `acr`, `amr` and `auth_time` for access tokens and introspection (RFC 9068 2.2.1, RFC 9470 6.2). */
+export async function extraTokenClaims(
+  deps: IssuanceDeps,
+  ctx: KoaContextWithOIDC,
+  token: AccessToken | ClientCredentials,
+): Promise<{ acr: string; amr: readonly string[]; auth_time: number } | undefined> {
+  if (token.kind === 'ClientCredentials') return checkClientCredentials(deps, token);
+  const record = requestState(ctx).found?.record;
+  if (!record) throw new errors.InvalidGrant('no authentication is recorded for this grant');
+  return { acr: record.acr, amr: record.amr, auth_time: record.authTime };
+}
+
+/** No person, no acr: a scope with a requirement is refused unless it says `subject: any`. */
+function checkClientCredentials({ assurance }: IssuanceDeps, token: ClientCredentials): undefined {
+  const { scopes, resources, anySubject } = assurance.demands;
+  const refused = (token.scope ?? '')
+    .split(' ')
+    .find((scope) => Object.hasOwn(scopes, scope) && !anySubject.has(scope));
+  if (refused !== undefined)
+    throw new errors.InvalidScope('the scope needs an authenticated person', refused);
+  const audience = String(token.aud ?? '');
+  if (Object.hasOwn(resources, audience))
+    throw new errors.InvalidTarget('the resource needs an authenticated person');
+  return undefined;
+}
+
+/** Seconds an access token lives: shorter above the weakest level, and never past the end of the level's tokens. */
+export function accessTokenTtl(deps: IssuanceDeps, ctx: KoaContextWithOIDC, token: AccessToken): number {
+  const asked = token.resourceServer?.accessTokenTTL ?? deps.tokens.accessToken;
+  const record = requestState(ctx).found?.record;
+  if (!record) return asked;
+  const { levels, clock } = deps.assurance;
+  const steppedUp = rank(levels, record.acr) > 0;
+  const left = tokensEnd(levels, record) - clock.now();
+  // `tokensFor: 0` refuses renewal; the first token still lives its time.
+  const limit = Math.min(asked, steppedUp ? deps.tokens.steppedUp : asked);
+  return left > 0 ? Math.min(limit, left) : limit;
+}
+
+/** Seconds a refresh token lives; see `tokensFor`. */
+export function refreshTokenTtl(deps: IssuanceDeps, ctx: KoaContextWithOIDC, token: RefreshToken): number {
+  const record = requestState(ctx).found?.record;
+  const { levels, clock } = deps.assurance;
+  const now = clock.now();
+  const whole = deps.tokens.refreshToken - (now - (token.iiat ?? now));
+  return Math.max(1, Math.min(whole, record ? tokensEnd(levels, record) - now : whole));
+}
+
+/** Refresh tokens go to clients registered for them, unless the level's tokens end at once (`tokensFor: 0`). */
+export async function issueRefreshToken(deps: IssuanceDeps, ctx: KoaContextWithOIDC): Promise<boolean> {
+  const record = requestState(ctx).found?.record;
+  if (!record || !ctx.oidc.client?.grantTypeAllowed('refresh_token')) return false;
+  return tokensEnd(deps.assurance.levels, record) > deps.assurance.clock.now();
+}

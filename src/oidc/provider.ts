@@ -1,0 +1,68 @@
+/** The authorization server: oidc-provider with our policy, store and gate. */
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import type { AuditEvent } from '../domain/events.ts';
+import { stampSession } from './assurance-check.ts';
+import { compareSecretHash } from './clients.ts';
+import { requestState } from './request-state.ts';
+import { providerSettings, type SettingsInput } from './settings.ts';
+
+export function createProvider(input: SettingsInput): Provider {
+  const provider = new Provider(input.config.issuer, providerSettings(input));
+  provider.proxy = input.config.trustProxy > 0;
+  Object.assign(provider.Client.prototype, { compareClientSecret: compareSecretHash });
+  provider.on('authorization.accepted', stampSession);
+  provider.on('server_error', (ctx, error) => {
+    requestState(ctx).failure = error;
+  });
+  provider.on('authorization.success', (ctx) => note(ctx, 'authorization', 'success', recordFacts(ctx)));
+  provider.on('grant.success', (ctx) => note(ctx, 'token', 'success', tokenFacts(ctx)));
+  provider.on('authorization.error', (ctx, error) => note(ctx, 'authorization', 'denied', errorFacts(error)));
+  provider.on('grant.error', (ctx, error) => note(ctx, 'token', 'denied', errorFacts(error)));
+  return provider;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** Leaves an audit event to be written in the request's own transaction. */
+function note(
+  ctx: KoaContextWithOIDC,
+  type: AuditEvent['type'],
+  outcome: AuditEvent['outcome'],
+  data: Data,
+): void {
+  const { oidc } = ctx;
+  const source = oidc.entities.AuthorizationCode ?? oidc.entities.RefreshToken;
+  requestState(ctx).audit = {
+    type,
+    outcome,
+    accountId: oidc.session?.accountId ?? source?.accountId ?? null,
+    clientId: oidc.client?.clientId ?? null,
+    sessionUid: oidc.session?.uid ?? source?.sessionUid ?? null,
+    data,
+  };
+}
+
+function recordFacts(ctx: KoaContextWithOIDC): Data {
+  const { pending } = requestState(ctx);
+  if (!pending) return {};
+  const { id, acr, amr, authTime, proofIds, configVersion } = pending;
+  return { record: id, acr, amr, authTime, proofIds, configVersion };
+}
+
+function tokenFacts(ctx: KoaContextWithOIDC): Data {
+  const { oidc } = ctx;
+  const record = requestState(ctx).found?.record;
+  return {
+    grantType: oidc.params?.['grant_type'],
+    scope: oidc.entities.AccessToken?.scope ?? oidc.entities.ClientCredentials?.scope,
+    ...(record ? { record: record.id, acr: record.acr, authTime: record.authTime } : {}),
+  };
+}
+
+function errorFacts(error: Error): Data {
+  const { error: code, error_description: description } = error as {
+    error?: string;
+    error_description?: string;
+  };
+  return { error: code ?? error.name, ...(description ? { description } : {}) };
+}

@@ -1,0 +1,85 @@
+/**
+ * What one protocol request learns on its way: held beside the library's context, never on it.
+ */
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import type { AuditEvent } from '../domain/events.ts';
+import type { AssuranceRecord } from '../services/ports.ts';
+import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
+
+/** Facts about the browser, put on `ctx.state.device` by the HTTP layer. */
+export interface Device {
+  readonly browserHash: string | null;
+  readonly userAgent: string | null;
+  readonly address: string | null;
+}
+
+export interface RequestState {
+  /** The record the next code will rest on. */
+  pending?: AssuranceRecord;
+  active?: Readonly<Record<string, number>>;
+  /** The code or token this request presented. */
+  found?: FoundArtifact;
+  superseded?: boolean;
+  /** To be written in the transaction of this request. */
+  audit?: Pick<AuditEvent, 'type' | 'outcome' | 'accountId' | 'clientId' | 'sessionUid' | 'data'>;
+  /** A fault the library turned into `server_error`: the HTTP layer rolls back and answers it. */
+  failure?: unknown;
+}
+
+const states = new WeakMap<object, RequestState>();
+
+/** The state of a request; keyed by its Node request, which every context of it shares. */
+export function requestState(ctx: { readonly req: object }): RequestState {
+  let state = states.get(ctx.req);
+  if (!state) {
+    state = {};
+    states.set(ctx.req, state);
+  }
+  return state;
+}
+
+function current(): KoaContextWithOIDC | undefined {
+  return Provider.ctx as KoaContextWithOIDC | undefined;
+}
+
+function currentState(): RequestState | undefined {
+  const ctx = current();
+  return ctx && requestState(ctx);
+}
+
+/** The library's request context as the protocol store sees it. */
+export function createProtocolContext(): ProtocolContext {
+  return {
+    route: () => current()?.oidc?.route,
+    pendingRecord: () => {
+      const pending = currentState()?.pending;
+      if (!pending) throw new Error('a code was about to be issued without an assurance record');
+      return pending;
+    },
+    currentRecordId: () => currentState()?.found?.recordId ?? null,
+    found: (artifact) => {
+      const state = currentState();
+      if (state) state.found = artifact;
+    },
+    isRotation: (id) => {
+      const session = current()?.oidc?.session as { oldId?: string; id?: string } | undefined;
+      return session?.oldId === id && session.id !== id;
+    },
+    superseded: () => {
+      const state = currentState();
+      if (state) state.superseded = true;
+    },
+    isSuperseded: () => currentState()?.superseded === true,
+    device: () => deviceOf(current()),
+    issued: () => {
+      const pending = currentState()?.pending;
+      return pending && [pending.clientId, pending.acr];
+    },
+    idle: () => currentState()?.active,
+  };
+}
+
+function deviceOf(ctx: KoaContextWithOIDC | undefined): Device {
+  const device = ctx?.state['device'] as Device | undefined;
+  return device ?? { browserHash: null, userAgent: null, address: null };
+}

@@ -1,0 +1,70 @@
+/** What an authorization request says about assurance, from the parameters the library has checked. */
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import type { RequestedAssurance } from '../domain/requirement.ts';
+
+type Parameters = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads `acr_values`, `claims.id_token.acr`, `max_age`, `prompt`, scopes, resources and `authorization_details`
+ * types. Throws `invalid_request` for a malformed `max_age` or acr claim (OpenID Connect Core 3.1.2.1, 5.5.1.1).
+ */
+export function requestedAssurance(params: Parameters): RequestedAssurance {
+  const acrClaim = acrClaimOf(params['claims']);
+  const maxAge = maxAgeOf(params['max_age']);
+  return {
+    acrValues: words(params['acr_values']),
+    ...(acrClaim ? { acrClaim } : {}),
+    ...(maxAge === undefined ? {} : { maxAge }),
+    promptLogin: words(params['prompt']).includes('login'),
+    scopes: words(params['scope']),
+    resources: listOf(params['resource']),
+    detailTypes: detailTypesOf(params['authorization_details']),
+  };
+}
+
+/** `max_age` in seconds. Rule 10: `^\d{1,9}$` or `invalid_request`. */
+export function maxAgeOf(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || !/^\d{1,9}$/.test(value)) {
+    throw new errors.InvalidRequest('invalid max_age parameter value');
+  }
+  return Number(value);
+}
+
+/**
+ * The library reads `max_age` as a JavaScript number before anything of ours runs, so that `1e3` or a space pass;
+ * this looks at the request as it was sent.
+ */
+export async function checkRawMaxAge(ctx: KoaContextWithOIDC): Promise<void> {
+  const sent = ctx.method === 'POST' ? (ctx.oidc.body as Parameters | undefined) : ctx.query;
+  maxAgeOf(sent?.['max_age']);
+}
+
+function words(value: unknown): string[] {
+  return typeof value === 'string' ? value.split(' ').filter(Boolean) : [];
+}
+
+function listOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.filter((each): each is string => typeof each === 'string');
+  return typeof value === 'string' ? [value] : [];
+}
+
+function acrClaimOf(claims: unknown): RequestedAssurance['acrClaim'] | undefined {
+  if (typeof claims !== 'string') return undefined;
+  const acr = (JSON.parse(claims) as { id_token?: { acr?: unknown } | null }).id_token?.acr;
+  if (typeof acr !== 'object' || acr === null) return undefined;
+  const { essential, value, values } = acr as { essential?: unknown; value?: unknown; values?: unknown };
+  const asked = values ?? (value === undefined ? [] : [value]);
+  if (!Array.isArray(asked) || asked.some((each) => typeof each !== 'string')) {
+    throw new errors.InvalidRequest('invalid claims.id_token.acr value');
+  }
+  return { essential: essential === true, values: asked };
+}
+
+function detailTypesOf(details: unknown): string[] {
+  if (typeof details !== 'string') return [];
+  const parsed: unknown = JSON.parse(details);
+  return (Array.isArray(parsed) ? parsed : [parsed]).flatMap((detail) =>
+    typeof detail?.type === 'string' ? [detail.type] : [],
+  );
+}

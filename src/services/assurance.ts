@@ -1,0 +1,196 @@
+/**
+ * Assessing an authorization: load what is known of the person, ask `domain/evaluate`, and describe the record a
+ * code will rest on. Login, step-up, refresh and the account pages all come through here.
+ */
+import { type AccountFacts, type EnrolmentOffer, evaluate, type Outcome } from '../domain/evaluate.ts';
+import { findLevel, type Level } from '../domain/ladder.ts';
+import type { CredentialFacts } from '../domain/proofs.ts';
+import { type Demand, type Requirement, requirementOf } from '../domain/requirement.ts';
+import { activity } from '../domain/satisfy.ts';
+import type { DemandTable } from './demands.ts';
+import type {
+  AssuranceFacts,
+  AssuranceFactsStore,
+  AssuranceRecord,
+  Clock,
+  CredentialJudge,
+  CredentialStore,
+  Random,
+} from './ports.ts';
+import type { StoredAssurance } from './protocol-context.ts';
+
+export interface AssuranceDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly facts: AssuranceFactsStore;
+  readonly credentials: Pick<CredentialStore, 'byAccount'>;
+  readonly judge: CredentialJudge;
+  /** Which factors the account may enrol now (services/enrolment). */
+  readonly offers: (facts: AssuranceFacts) => readonly EnrolmentOffer[];
+  readonly levels: readonly Level[];
+  readonly demands: DemandTable;
+  readonly configVersion: string;
+}
+
+export interface AssessInput {
+  /** Null before anybody is known. */
+  readonly accountId: string | null;
+  readonly sessionUid: string | null;
+  readonly transactionId: string;
+  readonly clientId: string;
+  readonly requirement: Requirement;
+  /** `prompt=none`. */
+  readonly silent?: boolean;
+}
+
+export interface Assessment {
+  readonly outcome: Outcome;
+  /** Undefined before a first proof. */
+  readonly facts?: AssuranceFacts;
+  /** Levels' last activity, to be remembered when the session is saved. */
+  readonly active: Readonly<Record<string, number>>;
+}
+
+/** What the requirement comes to for this person, session, transaction and client, now. */
+export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<Assessment> {
+  const now = deps.clock.now();
+  const facts =
+    input.accountId === null
+      ? undefined
+      : await deps.facts.load({ ...input, accountId: input.accountId, now });
+  const transaction = {
+    id: input.transactionId,
+    clientId: input.clientId,
+    ...(input.silent ? { silent: true } : {}),
+    ...(facts?.lastAcr ? { lastAcr: facts.lastAcr } : {}),
+    ...(facts ? { lastActive: facts.lastActive } : {}),
+  };
+  const proofs = facts?.proofs ?? [];
+  // Only a proof makes the account known: a name, a hint or an abandoned session do not.
+  const account = facts && proofs.length > 0 ? accountFacts(deps, facts) : undefined;
+  const outcome = evaluate({
+    proofs,
+    requirement: input.requirement,
+    levels: deps.levels,
+    transaction,
+    now,
+    ...(account ? { account } : {}),
+  });
+  return {
+    outcome,
+    active: activity(deps.levels, { proofs, transaction, now }),
+    ...(facts && account ? { facts } : {}),
+  };
+}
+
+function accountFacts(deps: AssuranceDeps, facts: AssuranceFacts): AccountFacts {
+  return { credentials: facts.credentials.map(deps.judge), enrollable: deps.offers(facts) };
+}
+
+export interface RecordInput extends AssessInput {
+  readonly accountId: string;
+  /** Seconds the longest-lived token without a row of its own may live. */
+  readonly keepFor: number;
+}
+
+/** The immutable row that a satisfied authorization's code and tokens will refer to. */
+export function recordOf(deps: AssuranceDeps, input: RecordInput, assessment: Assessment): AssuranceRecord {
+  const { outcome, facts } = assessment;
+  if (outcome.kind !== 'satisfied') throw new Error(`no record for an authorization that is ${outcome.kind}`);
+  const now = deps.clock.now();
+  const proofs = (facts?.proofs ?? []).filter(({ id }) => outcome.proofIds.includes(id));
+  return {
+    id: deps.random.sortableId(),
+    accountId: input.accountId,
+    sessionUid: input.sessionUid,
+    clientId: input.clientId,
+    transactionId: input.transactionId,
+    acr: outcome.acr,
+    amr: outcome.amr,
+    authTime: outcome.authTime,
+    elevated: proofs.some(({ forClient }) => forClient !== undefined),
+    proofIds: outcome.proofIds,
+    credentialIds: [...new Set(proofs.flatMap(({ credentialId }) => credentialId ?? []))],
+    proofs,
+    requirement: input.requirement,
+    configVersion: deps.configVersion,
+    createdAt: now,
+    expiresAt: now + input.keepFor,
+  };
+}
+
+/** What is asked of a code or refresh token before it is consumed. */
+export interface RenewalInput {
+  readonly accountId: string;
+  readonly clientId: string;
+  readonly record: StoredAssurance;
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[];
+  readonly detailTypes: readonly string[];
+  readonly minimum?: Demand;
+  /** A refresh; a code's own exchange is not limited by `tokensFor`. */
+  readonly refresh: boolean;
+}
+
+/**
+ * Rule 4: which of the scopes the record still covers under today's configuration. Undefined: none, or the tokens'
+ * time is over, so `invalid_grant`. acr and auth_time never change here.
+ */
+export async function renewableScopes(
+  deps: AssuranceDeps,
+  input: RenewalInput,
+): Promise<readonly string[] | undefined> {
+  if (input.refresh && deps.clock.now() > tokensEnd(deps.levels, input.record)) return undefined;
+  const whole = requirementFor(deps, input, []);
+  const perScope = input.scopes.map((scope) => ({
+    scope,
+    requirement: requirementFor(deps, { ...input, resources: [], detailTypes: [] }, [scope]),
+  }));
+  const demanding =
+    whole.clauses.length > 0 || perScope.some(({ requirement }) => requirement.clauses.length > 0);
+  if (!demanding) return input.scopes;
+  const credentials = (await deps.credentials.byAccount(input.accountId)).map(deps.judge);
+  if (!covers(deps, input, credentials, whole)) return undefined;
+  const kept = perScope
+    .filter(({ requirement }) => covers(deps, input, credentials, requirement))
+    .map(({ scope }) => scope);
+  return kept.length > 0 || input.scopes.length === 0 ? kept : undefined;
+}
+
+/** Epoch seconds until which tokens on this record may be renewed; −∞ for a level that is no longer configured. */
+export function tokensEnd(
+  levels: readonly Level[],
+  record: Pick<StoredAssurance, 'acr' | 'authTime'>,
+): number {
+  const level = findLevel(levels, record.acr);
+  if (!level) return Number.NEGATIVE_INFINITY;
+  const seconds = level.tokensFor ?? level.maxAge;
+  return seconds === undefined ? Number.POSITIVE_INFINITY : record.authTime + seconds;
+}
+
+function requirementFor(deps: AssuranceDeps, input: RenewalInput, scopes: readonly string[]): Requirement {
+  const { minimum } = input;
+  return requirementOf(
+    { acrValues: [], promptLogin: false, scopes, resources: input.resources, detailTypes: input.detailTypes },
+    { ...deps.demands, ...(minimum && scopes.length === 0 ? { client: { minimum } } : {}) },
+  );
+}
+
+/** Evaluated at the instant of the record, on its own evidence, with today's levels and credentials. */
+function covers(
+  deps: AssuranceDeps,
+  { record, clientId }: RenewalInput,
+  credentials: readonly CredentialFacts[],
+  requirement: Requirement,
+): boolean {
+  if (requirement.clauses.length === 0) return true;
+  const outcome = evaluate({
+    proofs: record.proofs,
+    requirement: { clauses: requirement.clauses.map(({ narrow: _, ...clause }) => clause) },
+    levels: deps.levels,
+    account: { credentials, enrollable: [] },
+    transaction: { id: record.transactionId ?? record.id, clientId },
+    now: record.createdAt,
+  });
+  return outcome.kind === 'satisfied';
+}

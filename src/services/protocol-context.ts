@@ -1,0 +1,48 @@
+/**
+ * What the protocol store needs to know of the request it serves. `oidc` implements it; `infra` only reads it, so
+ * that neither knows the other.
+ */
+import type { AssuranceRecord } from './ports.ts';
+
+/** A stored code or token as found, with the record it rests on. */
+export interface FoundArtifact {
+  readonly model: string;
+  readonly recordId: string | null;
+  readonly record: StoredAssurance | null;
+}
+
+/** The part of a record that issuance reads. */
+export interface StoredAssurance {
+  readonly id: string;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: number;
+  readonly proofs: AssuranceRecord['proofs'];
+  readonly createdAt: number;
+  readonly transactionId: string | null;
+}
+
+export interface ProtocolContext {
+  /** Name of the endpoint being served; undefined outside a request. */
+  route(): string | undefined;
+  /** The record to write together with the code now being built. Throws when there is none: no code without one. */
+  pendingRecord(): AssuranceRecord;
+  /** The record that a token now being stored rests on; null for client credentials. */
+  currentRecordId(): string | null;
+  found(artifact: FoundArtifact): void;
+  /** The old id of a session whose id is being rotated in this request. */
+  isRotation(sessionId: string): boolean;
+  /** Told when the cookie names an id that was superseded less than a minute ago. */
+  superseded(): void;
+  isSuperseded(): boolean;
+  /** Device facts for the session list. */
+  device(): {
+    readonly browserHash: string | null;
+    readonly userAgent: string | null;
+    readonly address: string | null;
+  };
+  /** acr last issued, to be remembered by the session now being saved: [client id, acr]. */
+  issued(): readonly [string, string] | undefined;
+  /** Levels' last activity, to be remembered by the session now being saved. */
+  idle(): Readonly<Record<string, number>> | undefined;
+}
