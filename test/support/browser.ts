@@ -5,7 +5,7 @@
  * says so, skips. REQUIRE=browser makes a missing browser a failure.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -202,11 +202,17 @@ function unpack(folder: string): void {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`Chromium could not be unpacked: ${stderr}`);
+  writeFileSync(join(draft, 'fonts/fonts.conf'), fontSettings(join(folder, 'fonts')));
   try {
     renameSync(draft, folder);
   } catch {
     rmSync(draft, { recursive: true, force: true }); // another run was first
   }
+}
+
+/** The package's own settings look for its fonts in a fixed place. */
+function fontSettings(fonts: string): string {
+  return `<?xml version="1.0"?><fontconfig><dir>${fonts}</dir><cachedir>${fonts}-cache</cachedir></fontconfig>\n`;
 }
 
 function environmentOf({ libraries, fonts }: { libraries?: string; fonts?: string }): Record<string, string> {
