@@ -1,0 +1,200 @@
+/** OpenID Connect by openid-client: authorization requests with step-up parameters, their answers, refresh, sign-out. */
+import * as oidc from 'openid-client';
+import type { StepUp } from './challenge.ts';
+import { remember, type SentRequest, type Session, type Tokens } from './sessions.ts';
+
+export interface ClientSettings {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Absent: a public client. */
+  readonly clientSecret?: string;
+  /** Where this application is reached, without a trailing slash. */
+  readonly baseUrl: string;
+  /** The API's resource indicator (RFC 8707). */
+  readonly resource: string;
+  /** Epoch seconds. */
+  readonly now: () => number;
+}
+
+export interface SignIn {
+  readonly settings: ClientSettings;
+  /** Metadata by discovery; asked for again after a failure. */
+  readonly configuration: () => Promise<oidc.Configuration>;
+}
+
+export type Answer =
+  | { readonly kind: 'tokens'; readonly tokens: Tokens; readonly sent: SentRequest }
+  /** The server's own refusal: `error` of the authorization response. */
+  | { readonly kind: 'refused'; readonly error: string; readonly sent: SentRequest }
+  /** The answer did not verify, or the code could not be exchanged. */
+  | { readonly kind: 'failed'; readonly sent: SentRequest }
+  | { readonly kind: 'unknownState' };
+
+const SCOPES = ['openid', 'profile', 'accounts:read', 'transfers:write'];
+const CLOCK_TOLERANCE = 10;
+const TIMEOUT = 10;
+
+export function createSignIn(settings: ClientSettings): SignIn {
+  let discovered: Promise<oidc.Configuration> | undefined;
+  return {
+    settings,
+    configuration: async () => {
+      discovered ??= discover(settings);
+      return discovered.catch((error: unknown) => {
+        discovered = undefined;
+        throw error;
+      });
+    },
+  };
+}
+
+async function discover({ issuer, clientId, clientSecret }: ClientSettings): Promise<oidc.Configuration> {
+  const server = new URL(issuer);
+  const metadata = { [oidc.clockTolerance]: CLOCK_TOLERANCE };
+  const authentication = clientSecret === undefined ? oidc.None() : oidc.ClientSecretBasic(clientSecret);
+  // Plain HTTP is for an issuer on this machine, as in the demo.
+  const loopback = server.protocol === 'http:' && ['localhost', '127.0.0.1'].includes(server.hostname);
+  const execute = loopback ? [oidc.allowInsecureRequests] : [];
+  return oidc.discovery(server, clientId, metadata, authentication, { execute, timeout: TIMEOUT });
+}
+
+/** The redirect URI; an answer that arrives elsewhere is not ours. */
+export function redirectUri({ baseUrl }: ClientSettings): string {
+  return `${baseUrl}/callback`;
+}
+
+export interface Wanted {
+  readonly stepUp?: StepUp;
+  readonly transferId?: string;
+}
+
+/**
+ * The address to send the browser to. A step-up copies the challenge's `acr_values` and `max_age` and keeps every
+ * other parameter (RFC 9470 section 4); `id_token_hint` says who has to answer.
+ */
+export async function authorizationUrl(signIn: SignIn, session: Session, wanted: Wanted = {}): Promise<URL> {
+  const configuration = await signIn.configuration();
+  const { stepUp, transferId } = wanted;
+  const [state, nonce, codeVerifier] = [
+    oidc.randomState(),
+    oidc.randomNonce(),
+    oidc.randomPKCECodeVerifier(),
+  ];
+  const sub = session.tokens?.sub;
+  remember(session.requests, state, { nonce, codeVerifier, stepUp, transferId, sub });
+  return oidc.buildAuthorizationUrl(configuration, {
+    redirect_uri: redirectUri(signIn.settings),
+    scope: [...new Set([...SCOPES, ...(stepUp?.scopes ?? [])])].join(' '),
+    resource: signIn.settings.resource,
+    claims: JSON.stringify({ id_token: { name: null, preferred_username: null } }),
+    state,
+    nonce,
+    code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+    ...(stepUp && stepUp.acrValues.length > 0 ? { acr_values: stepUp.acrValues.join(' ') } : {}),
+    ...(stepUp?.maxAge === undefined ? {} : { max_age: String(stepUp.maxAge) }),
+    ...(session.tokens ? { id_token_hint: session.tokens.idToken } : {}),
+  });
+}
+
+/** Checks the authorization response (state, `iss` by RFC 9207), exchanges the code, checks the ID token. */
+export async function readAnswer(signIn: SignIn, session: Session, query: URLSearchParams): Promise<Answer> {
+  const state = query.get('state') ?? '';
+  const sent = session.requests.get(state);
+  if (!sent) return { kind: 'unknownState' };
+  session.requests.delete(state);
+  const configuration = await signIn.configuration();
+  const url = new URL(redirectUri(signIn.settings));
+  url.search = query.toString();
+  try {
+    const response = await oidc.authorizationCodeGrant(configuration, url, checksOf(sent, state), {
+      resource: signIn.settings.resource,
+    });
+    return { kind: 'tokens', tokens: tokensOf(signIn.settings, response, undefined), sent };
+  } catch (error) {
+    if (error instanceof oidc.AuthorizationResponseError)
+      return { kind: 'refused', error: error.error, sent };
+    return { kind: 'failed', sent };
+  }
+}
+
+function checksOf(sent: SentRequest, state: string): oidc.AuthorizationCodeGrantChecks {
+  const maxAge = sent.stepUp?.maxAge;
+  return {
+    expectedState: state,
+    expectedNonce: sent.nonce,
+    pkceCodeVerifier: sent.codeVerifier,
+    idTokenExpected: true,
+    ...(maxAge === undefined ? {} : { maxAge }),
+  };
+}
+
+type Response = oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers;
+
+/** `old` stands in for what a refresh response may leave out (OpenID Connect Core 12.2). */
+function tokensOf({ now }: ClientSettings, response: Response, old: Tokens | undefined): Tokens {
+  const claims = response.claims();
+  const idToken = response.id_token ?? old?.idToken;
+  const sub = claims?.sub ?? old?.sub;
+  if (idToken === undefined || sub === undefined) throw new Error('No ID token was returned.');
+  if (old && old.sub !== sub) throw new Error('The refreshed ID token is about somebody else.');
+  return {
+    access: response.access_token,
+    refresh: response.refresh_token ?? old?.refresh,
+    idToken,
+    obtainedAt: now(),
+    expiresAt: now() + (response.expiresIn() ?? 60),
+    sub,
+    name: text(claims?.['name']) ?? text(claims?.['preferred_username']) ?? old?.name,
+    authentication: claims
+      ? { acr: text(claims['acr']), amr: texts(claims['amr']), authTime: claims.auth_time }
+      : (old?.authentication ?? { acr: undefined, amr: [], authTime: undefined }),
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+/** Tokens that are good for a call now, refreshed if need be; undefined: the person has to be sent to sign in. */
+export async function currentTokens(signIn: SignIn, session: Session): Promise<Tokens | undefined> {
+  const { tokens } = session;
+  if (!tokens || signIn.settings.now() < tokens.expiresAt - CLOCK_TOLERANCE) return tokens;
+  if (tokens.refresh === undefined) return undefined;
+  session.refreshing ??= refresh(signIn, tokens, tokens.refresh).finally(() => {
+    session.refreshing = undefined;
+  });
+  const renewed = await session.refreshing;
+  if (renewed) session.tokens = renewed;
+  return renewed;
+}
+
+/** A refresh keeps acr and auth_time as they were; an `invalid_grant` is the end of these tokens, not a fault. */
+async function refresh(signIn: SignIn, old: Tokens, refreshToken: string): Promise<Tokens | undefined> {
+  const { resource } = signIn.settings;
+  const configuration = await signIn.configuration();
+  try {
+    return tokensOf(
+      signIn.settings,
+      await oidc.refreshTokenGrant(configuration, refreshToken, { resource }),
+      old,
+    );
+  } catch (error) {
+    if (error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant') return undefined;
+    throw error;
+  }
+}
+
+/** Where to send the browser to sign out at the provider too (RP-initiated logout); undefined: it offers none. */
+export async function signOutUrl(signIn: SignIn, tokens: Tokens): Promise<URL | undefined> {
+  const configuration = await signIn.configuration();
+  if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined;
+  return oidc.buildEndSessionUrl(configuration, {
+    id_token_hint: tokens.idToken,
+    post_logout_redirect_uri: `${signIn.settings.baseUrl}/`,
+  });
+}
