@@ -1,46 +1,11 @@
 /**
- * Levels: an `acr` and the alternatives that satisfy it. Declared in configuration, weakest first.
+ * The ladder: levels declared in configuration, weakest first, and what must be true of it.
  */
-import type { CredentialFacts, Kind, Method, Proof } from './proofs.ts';
+import { implies } from './implication.ts';
+import { findLevel, type Level, MOST_PROOFS } from './level.ts';
 
-/** One proof an alternative asks for; every condition given must hold. */
-export interface Slot {
-  readonly method?: readonly Method[];
-  readonly kind?: Kind;
-  readonly phishingResistant?: true;
-  readonly userVerified?: true;
-  readonly hardwareProtected?: true;
-  /** Anchors carry `auth_time` and are what `max_age` limits. Default: every slot but knowledge. */
-  readonly anchor?: boolean;
-}
-
-/** Distinct proofs, one for each slot. */
-export interface Alternative {
-  readonly slots: readonly Slot[];
-}
-
-export interface Level {
-  readonly acr: string;
-  readonly alternatives: readonly Alternative[];
-  /** Seconds for which proofs that are not anchors count. */
-  readonly maxAge?: number;
-  /** `all`: every proof is an anchor. */
-  readonly freshness?: 'anchors' | 'all';
-  /** The level pauses after this many idle seconds until one of the methods is proved again. */
-  readonly idle?: { readonly after: number; readonly resumeWith: readonly Method[] };
-  /** Seconds after auth_time for which tokens at this level may be renewed; 0: no refresh token. */
-  readonly tokensFor?: number;
-  /** Proofs added by a step-up serve only the client that asked. */
-  readonly perClient: boolean;
-  /** Device and CIBA grants may carry this level. */
-  readonly crossDevice: boolean;
-  /** Only credentials bound at this level or above count. */
-  readonly requiresBinding?: string;
-  /** Other names for the level; a request's own spelling is echoed. */
-  readonly aliases: readonly string[];
-  /** Not part of the order: may hold without the levels declared before it. */
-  readonly unordered?: boolean;
-}
+export { implies, slotMethods } from './implication.ts';
+export { type Alternative, anchorsOf, fills, findLevel, type Level, rank, type Slot } from './level.ts';
 
 export const ACR_1FA = 'urn:stile:acr:1fa';
 export const ACR_MFA = 'urn:stile:acr:mfa';
@@ -94,36 +59,14 @@ export const defaultLevels: readonly Level[] = [
   },
 ];
 
-/** The level an acr value or alias names. */
-export function findLevel(levels: readonly Level[], acr: string): Level | undefined {
-  return levels.find((level) => level.acr === acr || level.aliases.includes(acr));
-}
-
-/** Does this proof, by today's facts about its credential, fill the slot? */
-export function fills(slot: Slot, proof: Proof, credential: CredentialFacts | undefined): boolean {
-  return (
-    (slot.method === undefined || slot.method.includes(proof.method)) &&
-    (slot.kind === undefined || proof.kinds.includes(slot.kind)) &&
-    (!slot.phishingResistant || proof.phishingResistant) &&
-    (!slot.userVerified || proof.userVerified) &&
-    (!slot.hardwareProtected || (credential?.hardwareProtected === true && credential.synced !== true))
-  );
-}
-
-/** Which slots of an alternative are anchors: by default all but knowledge; all, if there is nothing else. */
-export function anchorsOf(alternative: Alternative, level: Pick<Level, 'freshness'>): readonly boolean[] {
-  if (level.freshness === 'all') return alternative.slots.map(() => true);
-  const marked = alternative.slots.map((slot) => slot.anchor ?? !isKnowledge(slot));
-  return marked.some(Boolean) ? marked : alternative.slots.map(() => true);
-}
-
-function isKnowledge(slot: Slot): boolean {
-  return slot.kind === 'knowledge' || (slot.method?.every((method) => method === 'password') ?? false);
-}
-
 /** Faults in a ladder, each a sentence that names the level. Empty: the ladder is sound. */
 export function ladderFaults(levels: readonly Level[]): string[] {
-  return [...nameFaults(levels), ...bindingFaults(levels), ...orderFaults(levels)];
+  return [
+    ...nameFaults(levels),
+    ...levels.flatMap(alternativeFaults),
+    ...bindingFaults(levels),
+    ...orderFaults(levels),
+  ];
 }
 
 function nameFaults(levels: readonly Level[]): string[] {
@@ -134,14 +77,29 @@ function nameFaults(levels: readonly Level[]): string[] {
       if (seen.has(name)) faults.push(`level ${level.acr}: the name "${name}" is used twice`);
       seen.add(name);
     }
-    const reserved = level.aliases.filter((alias) => alias === ACR_PHR || alias === ACR_PHRH);
-    for (const alias of reserved) faults.push(`level ${level.acr}: "${alias}" may not be an alias`);
-    if (level.alternatives.length === 0) faults.push(`level ${level.acr}: no alternatives`);
-    if (level.alternatives.some(({ slots }) => slots.length === 0)) {
-      faults.push(`level ${level.acr}: an alternative without slots would hold without any proof`);
+    for (const alias of level.aliases.filter(isRegistered))
+      faults.push(`level ${level.acr}: "${alias}" may not be an alias`);
+    if (isRegistered(level.acr) && level.aliases.length > 0) {
+      faults.push(`level ${level.acr}: has a registered meaning and may not have aliases`);
     }
   }
   return faults;
+}
+
+/** OpenID EAP ACR values: other names would blur what they promise. */
+function isRegistered(name: string): boolean {
+  return name === ACR_PHR || name === ACR_PHRH;
+}
+
+function alternativeFaults({ acr, alternatives }: Level): string[] {
+  const sizes = alternatives.map(({ slots }) => slots.length);
+  return [
+    ...(sizes.length === 0 ? [`level ${acr}: no alternatives`] : []),
+    ...(sizes.includes(0) ? [`level ${acr}: an alternative without slots would hold without any proof`] : []),
+    ...(sizes.some((size) => size > MOST_PROOFS)
+      ? [`level ${acr}: an alternative has more than ${MOST_PROOFS} slots`]
+      : []),
+  ];
 }
 
 function bindingFaults(levels: readonly Level[]): string[] {
@@ -162,94 +120,6 @@ function orderFaults(levels: readonly Level[]): string[] {
               `level ${stronger.acr}: can hold without the weaker ${weaker.acr}; reorder them or declare it unordered`,
           ),
   );
-}
-
-/** Whether every way to hold `stronger` is also a way to hold `weaker`, whoever asks and whatever the age. */
-export function implies(stronger: Level, weaker: Level, levels: readonly Level[]): boolean {
-  if (stronger.acr === weaker.acr) return true;
-  return (
-    (weaker.perClient ? stronger.perClient : true) &&
-    idleImplies(stronger, weaker) &&
-    bindingImplies(stronger, weaker, levels) &&
-    stronger.alternatives.every((from) =>
-      weaker.alternatives.some((to) => alternativeImplies(stronger, from, weaker, to)),
-    )
-  );
-}
-
-function idleImplies(stronger: Level, weaker: Level): boolean {
-  if (!weaker.idle) return true;
-  if (!stronger.idle) return false;
-  const { after, resumeWith } = weaker.idle;
-  return (
-    stronger.idle.after <= after && stronger.idle.resumeWith.every((method) => resumeWith.includes(method))
-  );
-}
-
-function bindingImplies(stronger: Level, weaker: Level, levels: readonly Level[]): boolean {
-  if (weaker.requiresBinding === undefined) return true;
-  if (stronger.requiresBinding === undefined) return false;
-  return rank(levels, stronger.requiresBinding) >= rank(levels, weaker.requiresBinding);
-}
-
-/** Position of a level in the order; -1 for null or an unknown value. */
-export function rank(levels: readonly Level[], acr: string | null): number {
-  return acr === null ? -1 : levels.findIndex((level) => level.acr === acr || level.aliases.includes(acr));
-}
-
-/** Each slot of `to` is filled by a slot of `from` of its own, and by one that is at least as fresh. */
-function alternativeImplies(stronger: Level, from: Alternative, weaker: Level, to: Alternative): boolean {
-  const fromAnchors = anchorsOf(from, stronger);
-  const toAnchors = anchorsOf(to, weaker);
-  const fits = (slot: number, by: number): boolean => {
-    const [need, have] = [to.slots[slot], from.slots[by]];
-    if (!need || !have || !slotImplies(have, need)) return false;
-    // A proof the weaker level lets age for `maxAge` must not be allowed to grow older in the stronger one.
-    if (toAnchors[slot] || weaker.maxAge === undefined) return true;
-    return !fromAnchors[by] && stronger.maxAge !== undefined && stronger.maxAge <= weaker.maxAge;
-  };
-  const assign = (slot: number, used: ReadonlySet<number>): boolean =>
-    slot === to.slots.length ||
-    from.slots.some((_, by) => !used.has(by) && fits(slot, by) && assign(slot + 1, new Set([...used, by])));
-  return assign(0, new Set());
-}
-
-const methodsOfKind: Readonly<Record<Kind, readonly Method[]>> = {
-  knowledge: ['password'],
-  possession: ['totp', 'passkey'],
-  verification: ['passkey'],
-  external: ['federated'],
-};
-
-/** The methods whose proofs could fill a slot. */
-export function slotMethods(slot: Slot): readonly Method[] {
-  const all: readonly Method[] = ['password', 'totp', 'passkey', 'email', 'recovery', 'federated'];
-  return all.filter(
-    (method) =>
-      (slot.method === undefined || slot.method.includes(method)) &&
-      (slot.kind === undefined || methodsOfKind[slot.kind].includes(method)) &&
-      (method === 'passkey' || !(slot.phishingResistant || slot.userVerified || slot.hardwareProtected)),
-  );
-}
-
-function slotImplies(have: Slot, need: Slot): boolean {
-  const needed = slotMethods(need);
-  const kindHolds =
-    need.kind === undefined ||
-    need.kind === have.kind ||
-    slotMethods(have).every((method) => methodsOfKind[need.kind as Kind].includes(method)) ||
-    (need.kind === 'verification' && have.userVerified === true);
-  return (
-    kindHolds &&
-    slotMethods(have).every((method) => needed.includes(method)) &&
-    (!need.phishingResistant || have.phishingResistant === true || onlyPasskey(have)) &&
-    (!need.userVerified || have.userVerified === true) &&
-    (!need.hardwareProtected || have.hardwareProtected === true)
-  );
-}
-
-function onlyPasskey(slot: Slot): boolean {
-  return slotMethods(slot).every((method) => method === 'passkey');
 }
 
 /** acr → the weaker acr values that hold whenever it does, for discovery's `acr_values_implied`. */

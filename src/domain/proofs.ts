@@ -53,6 +53,11 @@ export interface CredentialFacts {
   readonly synced?: boolean;
 }
 
+/** A key in attested hardware that never leaves it, by today's facts. */
+export function isHardware(credential: CredentialFacts | undefined): boolean {
+  return credential?.hardwareProtected === true && credential.synced !== true;
+}
+
 /** The shape of the proof that a success with `method` records. */
 export interface ProofShape {
   readonly method: Method;
@@ -91,12 +96,13 @@ function kindsOf(method: Method, userVerified: boolean): readonly Kind[] {
 /**
  * Authentication method references for a set of proofs (RFC 8176; `pop` from OpenID EAP). Email and recovery
  * codes have no registered value: the private `urn:stile:amr:email` and `urn:stile:amr:recovery` are used.
- * `mfa` is added when two different kinds were proved. Upstream amr is kept apart.
+ * `mfa` is added when two different kinds were proved, where an upstream's word combines with possession only.
+ * Upstream amr is kept apart.
  */
 export function amrOf(proofs: readonly Proof[], credentials: readonly CredentialFacts[] = []): string[] {
   const values = new Set(proofs.flatMap((proof) => methodAmr(proof, credentials)));
   const kinds = new Set(proofs.flatMap((proof) => proof.kinds));
-  if (kinds.size >= 2) values.add('mfa');
+  if (kinds.size >= 2 && (!kinds.has('external') || kinds.has('possession'))) values.add('mfa');
   return [...values].sort();
 }
 
@@ -109,7 +115,7 @@ function methodAmr(proof: Proof, credentials: readonly CredentialFacts[]): strin
     case 'passkey': {
       const credential = credentials.find(({ id }) => id === proof.credentialId);
       // Presence is required by every ceremony this server verifies, so `user` is always true of it.
-      return [credential?.hardwareProtected ? 'hwk' : 'pop', 'user'];
+      return [isHardware(credential) ? 'hwk' : 'pop', 'user'];
     }
     case 'email':
       return ['urn:stile:amr:email'];

@@ -95,7 +95,9 @@ function requestClauses(request: RequestedAssurance, client: DeclaredDemands['cl
       ...(acrClaim.essential ? {} : { voluntary: true }),
     });
   }
-  const acrValues = request.acrValues.length > 0 ? request.acrValues : (client?.defaultAcrValues ?? []);
+  // An acr_values parameter or an acr claim overrides the client's default (OpenID Connect Registration 2).
+  const defaults = acrClaim && acrClaim.values.length > 0 ? [] : (client?.defaultAcrValues ?? []);
+  const acrValues = request.acrValues.length > 0 ? request.acrValues : defaults;
   if (acrValues.length > 0) clauses.push({ source: 'acr_values', acr: acrValues, reason: 'reason.request' });
   const maxAge = request.maxAge ?? client?.defaultMaxAge;
   if (maxAge === 0)
@@ -128,7 +130,7 @@ function demandClause(source: ClauseSource, demand: Demand): Clause {
     ...(demand.acr ? { acr: demand.acr } : {}),
     ...(demand.maxAge === 0 ? { reauthenticate: true } : {}),
     ...(demand.maxAge ? { maxAge: demand.maxAge } : {}),
-    ...(demand.narrow ? { narrow: true } : {}),
+    ...(demand.narrow && source === 'scope' ? { narrow: true } : {}),
   };
 }
 
@@ -136,4 +138,44 @@ function demandClause(source: ClauseSource, demand: Demand): Clause {
 export function smallestMaxAge(clauses: readonly Clause[]): number | undefined {
   const ages = clauses.flatMap(({ maxAge }) => (maxAge === undefined ? [] : [maxAge]));
   return ages.length > 0 ? Math.min(...ages) : undefined;
+}
+
+/** Whether only proofs of the transaction count: `prompt=login`, or a maxAge of 0, which is the same. */
+export function reauthenticates(clause: Clause): boolean {
+  return clause.reauthenticate === true || clause.maxAge === 0;
+}
+
+/** Whether the clause limits the age of proofs. */
+export function isTimed(clause: Clause): boolean {
+  return clause.reauthenticate === true || clause.maxAge !== undefined;
+}
+
+/** A scope to be dropped rather than fail; no other clause ever is, whatever its declaration says. */
+export function isNarrowable(clause: Clause): boolean {
+  return clause.narrow === true && clause.source === 'scope' && clause.name !== undefined;
+}
+
+const precedence: readonly ClauseSource[] = [
+  'claims',
+  'acr_values',
+  'max_age',
+  'prompt',
+  'client',
+  'scope',
+  'resource',
+  'authorization_details',
+  'policy',
+  'account',
+];
+
+/** The clauses in one order, however they were merged: by source, then by name and content. */
+export function inOrder(clauses: readonly Clause[]): Clause[] {
+  return clauses
+    .map((clause) => ({ clause, source: precedence.indexOf(clause.source), content: contentOf(clause) }))
+    .sort((a, b) => a.source - b.source || (a.content < b.content ? -1 : 1))
+    .map(({ clause }) => clause);
+}
+
+function contentOf({ name, acr, voluntary, maxAge, reauthenticate, narrow, reason }: Clause): string {
+  return JSON.stringify([name, acr, voluntary, maxAge, reauthenticate, narrow, reason]);
 }
