@@ -66,10 +66,7 @@ function decide(input: EvaluationInput): Outcome {
   const missing = missingClauses(input, demands, pool);
   // Values that this configuration can never meet: the same answer for everyone, so no oracle.
   if (demands.some(({ levels }) => levels.length === 0)) return { kind: 'unmet', missing, dropped: [] };
-  // Nothing of an account may show before something was proved.
-  if (!input.account || input.proofs.length === 0) {
-    return { kind: 'stepUp', choices: firstChoices(demands), missing, dropped: [] };
-  }
+  if (!input.account) return { kind: 'stepUp', choices: firstChoices(demands), missing, dropped: [] };
   const choices = stepUpChoices(input, demands, input.account);
   if (choices.length > 0) return { kind: 'stepUp', choices, missing, dropped: [] };
   const enrolments = enrolChoices(input, demands, input.account);
