@@ -52,7 +52,7 @@ CREATE TABLE "known_browser" (
 
 -- Attempts are counted here before they are verified. `bucket` names what is counted (services/attempt).
 CREATE TABLE "throttle" (
-  "bucket"       TEXT PRIMARY KEY,
+  "bucket"       TEXT COLLATE "C" PRIMARY KEY,
   "window_start" BIGINT NOT NULL,
   "in_window"    INTEGER NOT NULL,
   "consecutive"  INTEGER NOT NULL,
@@ -189,7 +189,7 @@ CREATE TABLE "ceremony" (
   "created_at"  BIGINT NOT NULL,
   "expires_at"  BIGINT NOT NULL
 );
-CREATE INDEX "ceremony_owner_idx" ON "ceremony" ("owner", "purpose");
+CREATE UNIQUE INDEX "ceremony_owner_key" ON "ceremony" ("owner", "purpose");
 CREATE INDEX "ceremony_expires_at_idx" ON "ceremony" ("expires_at");
 
 -- Administration -------------------------------------------------------------------

@@ -1,0 +1,41 @@
+import type { AssuranceFacts, AssuranceFactsStore, AssuranceQuery } from '../../services/ports.ts';
+import type { Database } from '../db.ts';
+import { type AccountRow, accountColumns, toAccount } from './accounts.ts';
+import { type CredentialRow, toCredential } from './credentials.ts';
+import { type ProofRow, toProof } from './proofs.ts';
+
+export function createAssuranceFactsStore(db: Database): AssuranceFactsStore {
+  return { load: (query) => load(db, query) };
+}
+
+interface Row extends AccountRow {
+  readonly credentials: CredentialRow[] | null;
+  readonly proofs: ProofRow[] | null;
+  readonly last_acr: string | null;
+  readonly idle: Readonly<Record<string, number>> | null;
+}
+
+/** One statement: this is read in every authorization. */
+const select = `SELECT ${accountColumns}, s."last_acr" ->> $4 AS "last_acr", s."idle",
+    (SELECT json_agg(c ORDER BY c."created_at", c."id") FROM "credential" c WHERE c."account_id" = a."id")
+      AS "credentials",
+    (SELECT json_agg(p ORDER BY p."id") FROM "proof" p
+      WHERE p."account_id" = a."id" AND p."expires_at" > $5
+        AND (p."session_uid" = $2 OR p."transaction_id" = $3)) AS "proofs"
+  FROM "account" a LEFT JOIN "session" s ON s."uid" = $2 AND s."account_id" = a."id"
+  WHERE a."id" = $1`;
+
+async function load(db: Database, query: AssuranceQuery): Promise<AssuranceFacts | undefined> {
+  const { accountId, sessionUid, transactionId, clientId, now } = query;
+  const values = [accountId, sessionUid, transactionId, clientId, now];
+  const { rows } = await db.query<Row>(select, values, 'assurance_facts');
+  const [row] = rows;
+  if (!row) return undefined;
+  return {
+    account: toAccount(row),
+    credentials: (row.credentials ?? []).map(toCredential),
+    proofs: (row.proofs ?? []).map(toProof),
+    lastAcr: row.last_acr,
+    lastActive: row.idle ?? {},
+  };
+}

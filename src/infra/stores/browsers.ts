@@ -1,0 +1,26 @@
+import type { BrowserStore } from '../../services/ports.ts';
+import type { Database } from '../db.ts';
+
+export function createBrowserStore(db: Database): BrowserStore {
+  return {
+    knows: async (browserHash, accountId) => {
+      const { rows } = await db.query(
+        'SELECT 1 FROM "known_browser" WHERE "browser_hash" = $1 AND "account_id" = $2',
+        [browserHash, accountId],
+        'browser_knows',
+      );
+      return rows.length > 0;
+    },
+    remember: async (browserHash, accountId, now) => {
+      await db.query(
+        `INSERT INTO "known_browser" ("browser_hash", "account_id", "first_seen_at", "last_seen_at")
+         VALUES ($1, $2, $3, $3)
+         ON CONFLICT ("browser_hash", "account_id") DO UPDATE SET "last_seen_at" = EXCLUDED."last_seen_at"`,
+        [browserHash, accountId, now],
+      );
+    },
+    forgetAll: async (accountId) => {
+      await db.query('DELETE FROM "known_browser" WHERE "account_id" = $1', [accountId]);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { ClientStore, StoredClient } from '../../services/ports.ts';
+import type { Prisma } from '../prisma.ts';
+import { viaPrisma } from '../prisma.ts';
+
+export function createClientStore(prisma: Prisma): ClientStore {
+  return {
+    byId: async (id) => {
+      const row = await viaPrisma(() => prisma.client.findUnique({ where: { id } }));
+      return row ? toClient(row) : undefined;
+    },
+    put: (client, now) => put(prisma, client, now),
+    remove: async (id) => {
+      const { count } = await viaPrisma(() => prisma.client.deleteMany({ where: { id } }));
+      return count > 0;
+    },
+    list: async () => {
+      const rows = await viaPrisma(() => prisma.client.findMany({ orderBy: { id: 'asc' } }));
+      return rows.map(toClient);
+    },
+  };
+}
+
+type Row = Awaited<ReturnType<Prisma['client']['findMany']>>[number];
+
+function toClient({ id, metadata, secretHash }: Row): StoredClient {
+  return { id, metadata: metadata as StoredClient['metadata'], secretHash };
+}
+
+async function put(prisma: Prisma, client: StoredClient, now: number): Promise<void> {
+  const content = {
+    metadata: JSON.parse(JSON.stringify(client.metadata)),
+    secretHash: client.secretHash,
+    updatedAt: now,
+  };
+  await viaPrisma(() =>
+    prisma.client.upsert({
+      where: { id: client.id },
+      create: { id: client.id, createdAt: now, ...content },
+      update: content,
+    }),
+  );
+}

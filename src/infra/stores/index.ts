@@ -1,0 +1,52 @@
+import type * as ports from '../../services/ports.ts';
+import type { Database } from '../db.ts';
+import { createPrisma } from '../prisma.ts';
+import { createAccountStore } from './accounts.ts';
+import { createAssuranceFactsStore } from './assurance-facts.ts';
+import { createAuditStore } from './audit.ts';
+import { createAuthTransactionStore } from './auth-transactions.ts';
+import { createBrowserStore } from './browsers.ts';
+import { createCeremonyStore } from './ceremonies.ts';
+import { createClientStore } from './clients.ts';
+import { createCredentialStore } from './credentials.ts';
+import { createProofStore } from './proofs.ts';
+import { createRecordStore } from './records.ts';
+import { createSessionStore } from './sessions.ts';
+import { createThrottleStore } from './throttle.ts';
+
+/** Every store of `services/ports`. */
+export interface Stores {
+  readonly unitOfWork: ports.Transactions;
+  readonly accounts: ports.AccountStore;
+  readonly credentials: ports.CredentialStore;
+  readonly browsers: ports.BrowserStore;
+  readonly throttle: ports.ThrottleStore;
+  readonly transactions: ports.AuthTransactionStore;
+  readonly proofs: ports.ProofStore;
+  readonly records: ports.RecordStore;
+  readonly sessions: ports.SessionStore;
+  readonly facts: ports.AssuranceFactsStore;
+  readonly ceremonies: ports.CeremonyStore;
+  readonly clients: ports.ClientStore;
+  readonly audit: ports.AuditStore;
+}
+
+/** The stores over one database. Prisma serves clients and the list of accounts; everything else is `pg`. */
+export function createStores(db: Database, vault: ports.Vault): Stores {
+  const prisma = createPrisma(db);
+  return {
+    unitOfWork: { run: (work) => db.transaction(work) },
+    accounts: createAccountStore(db, prisma),
+    credentials: createCredentialStore(db),
+    browsers: createBrowserStore(db),
+    throttle: createThrottleStore(db),
+    transactions: createAuthTransactionStore(db),
+    proofs: createProofStore(db),
+    records: createRecordStore(db),
+    sessions: createSessionStore(db),
+    facts: createAssuranceFactsStore(db),
+    ceremonies: createCeremonyStore({ db, vault }),
+    clients: createClientStore(prisma),
+    audit: createAuditStore(db),
+  };
+}
