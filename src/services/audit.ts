@@ -1,0 +1,27 @@
+/** Writing the audit trail: every decision and every change is one event, in the transaction it describes. */
+import type { AuditEvent } from '../domain/events.ts';
+import type { AuditStore, Clock, Random } from './ports.ts';
+
+export interface AuditDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditStore;
+}
+
+/** What happened, by whom; whatever is not known is null. */
+export type AuditEntry = Pick<AuditEvent, 'type' | 'outcome'> &
+  Partial<Pick<AuditEvent, 'accountId' | 'clientId' | 'sessionUid' | 'correlationId' | 'data'>>;
+
+/** Appends one event, with its id and time. `data` holds no secret. */
+export async function record(deps: AuditDeps, entry: AuditEntry): Promise<void> {
+  await deps.audit.append({
+    accountId: null,
+    clientId: null,
+    sessionUid: null,
+    correlationId: null,
+    data: {},
+    ...entry,
+    id: deps.random.sortableId(),
+    at: deps.clock.now(),
+  });
+}

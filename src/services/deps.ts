@@ -1,0 +1,54 @@
+/** Everything the services of people and their factors work with. Each takes the part it needs. */
+import type { Config } from '../config/schema.ts';
+import type { Level } from '../domain/ladder.ts';
+import type { Letters } from './letters.ts';
+import type {
+  AccountStore,
+  AuditStore,
+  AuthTransactionStore,
+  BrowserStore,
+  CeremonyStore,
+  Clock,
+  CredentialJudge,
+  CredentialStore,
+  Mailer,
+  PasswordHasher,
+  ProofStore,
+  Random,
+  RecordStore,
+  SessionStore,
+  ThrottleStore,
+  Transactions,
+  Vault,
+} from './ports.ts';
+
+/** What of the configuration concerns factors. */
+export type Settings = Pick<Config, 'issuer' | 'name' | 'session' | 'factors' | 'throttle'>;
+
+export interface Log {
+  warn(facts: object, message: string): void;
+}
+
+export interface Deps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hasher: PasswordHasher;
+  readonly vault: Vault;
+  readonly mailer: Mailer;
+  readonly letters: Letters;
+  readonly log: Log;
+  readonly transactions: Transactions;
+  readonly accounts: AccountStore;
+  readonly credentials: CredentialStore;
+  readonly browsers: BrowserStore;
+  readonly throttle: ThrottleStore;
+  readonly authTransactions: AuthTransactionStore;
+  readonly proofs: ProofStore;
+  readonly records: RecordStore;
+  readonly sessions: SessionStore;
+  readonly ceremonies: CeremonyStore;
+  readonly audit: AuditStore;
+  readonly judge: CredentialJudge;
+  readonly levels: readonly Level[];
+  readonly settings: Settings;
+}
