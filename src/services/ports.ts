@@ -85,6 +85,8 @@ export interface AccountStore {
   byIdentifier(identifier: string): Promise<Account | undefined>;
   setLastMethod(id: string, method: Method, now: number): Promise<void>;
   setStatus(id: string, status: Account['status'], now: number): Promise<void>;
+  /** Holds the account's row until the transaction ends, so that changes of its factors wait for one another. */
+  lock(id: string): Promise<void>;
   list(limit: number, after?: string): Promise<Account[]>;
 }
 

@@ -47,6 +47,9 @@ export function createAccountStore(db: Database, prisma: Prisma): AccountStore {
       ]);
     },
     setStatus: (id, status, now) => db.transaction(() => setStatus(db, { id, status, now })),
+    lock: async (id) => {
+      await db.query('SELECT 1 FROM "account" WHERE "id" = $1 FOR NO KEY UPDATE', [id], 'account_lock');
+    },
     list: (limit, after) => list(prisma, limit, after),
   };
 }
