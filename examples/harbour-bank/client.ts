@@ -6,7 +6,7 @@ import { assetRoutes } from './client/assets.ts';
 import * as bank from './client/bank-handlers.ts';
 import { problemPage } from './client/pages.ts';
 import { createSessions } from './client/sessions.ts';
-import { createSignIn } from './client/sign-in.ts';
+import { createSignIn, describe } from './client/sign-in.ts';
 import * as signIn from './client/sign-in-handlers.ts';
 import { type Deps, page, securityHeaders } from './client/web.ts';
 import {
@@ -36,12 +36,13 @@ export interface ClientOptions {
 
 export async function startClient(options: ClientOptions): Promise<RunningServer> {
   const { issuer, clientId, clientSecret, apiUrl, resource = apiUrl, host = '127.0.0.1', port } = options;
+  const log = options.log ?? (() => {});
   const now = () => Math.floor(Date.now() / 1000);
   const sessions = createSessions(now);
   let deps: Deps | undefined;
   const ready = (): Deps => {
     const secret = clientSecret === undefined ? {} : { clientSecret };
-    const settings = { issuer, clientId, ...secret, resource, now, baseUrl: server.url };
+    const settings = { issuer, clientId, ...secret, resource, now, log, baseUrl: server.url };
     deps ??= { sessions, api: { signIn: createSignIn(settings), apiUrl } };
     return deps;
   };
@@ -50,7 +51,7 @@ export async function startClient(options: ClientOptions): Promise<RunningServer
     port,
     headers: securityHeaders(issuer),
     routes: [...routes(ready), ...assetRoutes()],
-    failure: (error) => failure(error, options.log),
+    failure: (error) => failure(error, log),
   });
   return server;
 }
@@ -77,12 +78,12 @@ function routes(deps: () => Deps): Route[] {
 }
 
 /** What no handler has answered: a refusal in plain words, or the provider being away. */
-function failure(error: unknown, log: ClientOptions['log']): Reply {
+function failure(error: unknown, log: (message: string) => void): Reply {
   const frame = { session: undefined, now: 0 };
   if (error instanceof HttpError) {
     return page(problemPage(frame, { title: 'That did not work', text: error.message }), error.status);
   }
-  log?.(error instanceof Error ? `${error.name}: ${error.message}` : 'unknown fault');
+  log(describe(error));
   const text = 'Signing in is not possible at the moment. Please try again in a minute.';
   return page(problemPage(frame, { title: 'Please try again later', text }), 503);
 }

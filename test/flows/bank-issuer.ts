@@ -145,7 +145,7 @@ export async function startTestIssuer(): Promise<TestIssuer> {
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = new URLSearchParams(Buffer.concat(chunks).toString());
     issuer.exchanges.push(body);
-    if (request.headers.authorization !== basic(issuer))
+    if (!authenticated(issuer, request.headers.authorization))
       return send(response, { error: 'invalid_client' }, 401);
     if (body.get('grant_type') === 'refresh_token') return refresh(response);
     const grant = codes.get(body.get('code') ?? '');
@@ -188,10 +188,13 @@ function authenticationOf({ sub = 'alex', acr = 'urn:stile:acr:1fa', amr = ['pwd
   return { sub, acr, amr: [...amr], auth_time: now() - age };
 }
 
-/** RFC 6749 section 2.3.1: both halves are form-encoded first. */
-function basic({ clientId, clientSecret }: TestIssuer): string {
-  const encode = (text: string) => new URLSearchParams([['', text]]).toString().slice(1);
-  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`;
+/** RFC 6749 section 2.3.1: both halves are form-encoded. */
+function authenticated({ clientId, clientSecret }: TestIssuer, header = ''): boolean {
+  const [id = '', secret = ''] = Buffer.from(header.replace(/^Basic /, ''), 'base64')
+    .toString()
+    .split(':');
+  const decode = (text: string) => new URLSearchParams(`v=${text}`).get('v');
+  return decode(id) === clientId && decode(secret) === clientSecret;
 }
 
 function metadata(issuer: string) {

@@ -14,6 +14,8 @@ export interface ClientSettings {
   readonly resource: string;
   /** Epoch seconds. */
   readonly now: () => number;
+  /** Told why an answer was not accepted; the person is not. */
+  readonly log: (message: string) => void;
 }
 
 export interface SignIn {
@@ -114,8 +116,17 @@ export async function readAnswer(signIn: SignIn, session: Session, query: URLSea
   } catch (error) {
     if (error instanceof oidc.AuthorizationResponseError)
       return { kind: 'refused', error: error.error, sent };
+    signIn.settings.log(`The authorization was not accepted: ${describe(error)}`);
     return { kind: 'failed', sent };
   }
+}
+
+/** Names and codes of an error and its cause: neither tokens nor codes are part of them. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown fault';
+  const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
+  const cause = error.cause instanceof Error ? `, caused by ${describe(error.cause)}` : '';
+  return `${error.name}: ${error.message}${code}${cause}`;
 }
 
 function checksOf(sent: SentRequest, state: string): oidc.AuthorizationCodeGrantChecks {
