@@ -40,9 +40,10 @@ ${name === undefined ? undefined : signedIn(name, session?.csrf ?? '')}
 
 function signedIn(name: string, csrf: string): Html {
   return html`<nav aria-label="Bank">
+<span class="who">${name}</span>
 <a href="/account">Account</a>
 <a href="/transfer">Transfer</a>
-<form method="post" action="/sign-out">${hidden('_csrf', csrf)}<button class="quiet">Sign out<span class="who"> ${name}</span></button></form>
+<form method="post" action="/sign-out">${hidden('_csrf', csrf)}<button class="quiet">Sign out</button></form>
 </nav>`;
 }
 

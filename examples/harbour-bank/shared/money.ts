@@ -5,7 +5,7 @@ export const MOST_CENTS = 100_000_00;
 const euros = new Intl.NumberFormat('en-IE', { style: 'currency', currency: 'EUR' });
 
 export function formatMoney(cents: number): string {
-  return euros.format(cents / 100);
+  return euros.format(cents / 100).replace('-', '\u2212');
 }
 
 /** `1250`, `1,250`, `1250.5`, `1,250.00` → cents; undefined for anything else, zero, or more than a transfer may be. */
