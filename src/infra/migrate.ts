@@ -8,7 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from './db.ts';
 import { packageRoot } from './package-root.ts';
-import { createRandom } from './system.ts';
+import { randomOctets } from './system.ts';
 
 /** The lock that `prisma migrate` takes. */
 const prismaLock = 72_707_369;
@@ -91,7 +91,7 @@ async function applyOnce(db: Database, migration: Migration): Promise<boolean> {
   await db.query(
     `INSERT INTO "_prisma_migrations" ("id", "checksum", "migration_name", "finished_at", "applied_steps_count")
      VALUES ($1, $2, $3, now(), 1)`,
-    [createRandom().sortableId(), migration.checksum, migration.name],
+    [randomOctets(16).toString('hex'), migration.checksum, migration.name],
   );
   return true;
 }

@@ -2,7 +2,8 @@
 import type { TestProject } from 'vitest/node';
 import { openDatabase } from '../../src/infra/db.ts';
 import { migrate } from '../../src/infra/migrate.ts';
-import { administer, findPostgres, startPostgres } from './postgres.ts';
+import { findBrowser } from './browser.ts';
+import { administer, findPostgres, type PostgresServer, startPostgres } from './postgres.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,6 +15,8 @@ declare module 'vitest' {
 type Stop = () => Promise<void>;
 
 export default async function setup(project: TestProject): Promise<Stop> {
+  // Unpacks the one from npm, if there is no other, before the test files look for it.
+  findBrowser();
   const stops: Stop[] = [await providePostgres(project)];
   return async () => {
     for (const stop of stops.reverse()) await stop();
@@ -33,11 +36,23 @@ async function providePostgres(project: TestProject): Promise<Stop> {
     return async () => {};
   }
   const server = await startPostgres(binaries);
+  try {
+    project.provide('postgres', await prepareTemplate(server));
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return () => server.stop();
+}
+
+async function prepareTemplate(server: PostgresServer) {
   const template = 'stile_template';
   await administer(server.url('postgres'), `CREATE DATABASE ${template}`);
   const db = await openDatabase({ url: server.url(template) }, { log: console });
-  await migrate(db);
-  await db.close();
-  project.provide('postgres', { admin: server.url('postgres'), template });
-  return () => server.stop();
+  try {
+    await migrate(db);
+  } finally {
+    await db.close();
+  }
+  return { admin: server.url('postgres'), template };
 }

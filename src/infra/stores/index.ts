@@ -16,12 +16,12 @@ import { createThrottleStore } from './throttle.ts';
 
 /** Every store of `services/ports`. */
 export interface Stores {
-  readonly unitOfWork: ports.Transactions;
+  readonly transactions: ports.Transactions;
   readonly accounts: ports.AccountStore;
   readonly credentials: ports.CredentialStore;
   readonly browsers: ports.BrowserStore;
   readonly throttle: ports.ThrottleStore;
-  readonly transactions: ports.AuthTransactionStore;
+  readonly authTransactions: ports.AuthTransactionStore;
   readonly proofs: ports.ProofStore;
   readonly records: ports.RecordStore;
   readonly sessions: ports.SessionStore;
@@ -35,12 +35,12 @@ export interface Stores {
 export function createStores(db: Database, vault: ports.Vault): Stores {
   const prisma = createPrisma(db);
   return {
-    unitOfWork: { run: (work) => db.transaction(work) },
+    transactions: { run: (work) => db.transaction(work) },
     accounts: createAccountStore(db, prisma),
     credentials: createCredentialStore(db),
     browsers: createBrowserStore(db),
     throttle: createThrottleStore(db),
-    transactions: createAuthTransactionStore(db),
+    authTransactions: createAuthTransactionStore(db),
     proofs: createProofStore(db),
     records: createRecordStore(db),
     sessions: createSessionStore(db),

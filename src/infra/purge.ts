@@ -1,0 +1,62 @@
+/** Deletes what has expired, a few rows at a time, so that nobody waits for it. */
+import type { Database } from './db.ts';
+
+/** Rows deleted, by table. */
+export type PurgeCounts = Readonly<Record<string, number>>;
+
+export interface PurgeOptions {
+  /** Epoch seconds. */
+  readonly now: number;
+  /** Rows for one statement. */
+  readonly batch?: number;
+  /** Statements for one table; the rest is for the next time. */
+  readonly batches?: number;
+}
+
+const expired = '"expires_at" <= $1';
+
+/** In this order: what refers before what is referred to. A record lives as long as the last token resting on it. */
+const tables: readonly (readonly [table: string, condition: string])[] = [
+  ['artifact', expired],
+  [
+    'assurance_record',
+    `${expired} AND NOT EXISTS (SELECT 1 FROM "artifact" WHERE "artifact"."record_id" = "assurance_record"."id"
+       AND ("artifact"."expires_at" IS NULL OR "artifact"."expires_at" > $1))`,
+  ],
+  ['proof', expired],
+  ['session', expired],
+  ['session_tombstone', expired],
+  ['auth_transaction', expired],
+  ['ceremony', expired],
+  ['throttle', expired],
+];
+
+/** Deletes the expired. Rows that a request has locked are left for the next time. Not for use in a transaction. */
+export async function purge(db: Database, options: PurgeOptions): Promise<PurgeCounts> {
+  const counts: Record<string, number> = {};
+  for (const [table, condition] of tables)
+    counts[table] = await purgeTable(db, { table, condition }, options);
+  return counts;
+}
+
+interface Target {
+  readonly table: string;
+  readonly condition: string;
+}
+
+async function purgeTable(
+  db: Database,
+  { table, condition }: Target,
+  options: PurgeOptions,
+): Promise<number> {
+  const { now, batch = 500, batches = 100 } = options;
+  const sql = `DELETE FROM "${table}" WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM "${table}" WHERE ${condition} LIMIT $2 FOR UPDATE SKIP LOCKED))`;
+  let total = 0;
+  for (let round = 0; round < batches; round += 1) {
+    const deleted = (await db.query(sql, [now, batch])).rowCount ?? 0;
+    total += deleted;
+    if (deleted < batch) break;
+  }
+  return total;
+}
