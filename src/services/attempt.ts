@@ -18,12 +18,12 @@ export type AttemptDeps = Pick<
   | 'clock'
   | 'random'
   | 'vault'
-  | 'transactions'
+  | 'unitOfWork'
   | 'accounts'
   | 'credentials'
   | 'browsers'
   | 'throttle'
-  | 'authTransactions'
+  | 'transactions'
   | 'proofs'
   | 'audit'
   | 'settings'
@@ -79,7 +79,7 @@ export async function attempt(deps: AttemptDeps, context: AttemptContext, factor
     const verified = await factor.verify();
     if (typeof verified === 'string') throw new StileError(verified);
     if (counted.shut) throw new StileError(factor.wrong, { detail: 'closed to strangers' });
-    return await deps.transactions.run(() => accept(deps, context, { factor, verified, claim, counted }));
+    return await deps.unitOfWork.run(() => accept(deps, context, { factor, verified, claim, counted }));
   } catch (error) {
     if (error instanceof StileError && error.status < 500)
       await auditFailure(deps, context, { factor, claim, error });
@@ -117,7 +117,7 @@ async function accept(deps: AttemptDeps, context: AttemptContext, success: Succe
   const account = await deps.accounts.byId(verified.accountId);
   if (account?.status !== 'active')
     throw new StileError(factor.wrong, { detail: 'the account is not active' });
-  if (!(await deps.authTransactions.bindAccount(context.transactionId, account.id))) {
+  if (!(await deps.transactions.bindAccount(context.transactionId, account.id))) {
     throw new StileError('subject_mismatch');
   }
   const refusal = await verified.consume();

@@ -23,7 +23,7 @@ import type {
 } from './ports.ts';
 
 /** What of the configuration concerns factors. */
-export type Settings = Pick<Config, 'issuer' | 'name' | 'session' | 'factors' | 'throttle'>;
+export type Settings = Pick<Config, 'issuer' | 'name' | 'session' | 'interaction' | 'factors' | 'throttle'>;
 
 export interface Log {
   warn(facts: object, message: string): void;
@@ -37,12 +37,12 @@ export interface Deps {
   readonly mailer: Mailer;
   readonly letters: Letters;
   readonly log: Log;
-  readonly transactions: Transactions;
+  readonly unitOfWork: Transactions;
   readonly accounts: AccountStore;
   readonly credentials: CredentialStore;
   readonly browsers: BrowserStore;
   readonly throttle: ThrottleStore;
-  readonly authTransactions: AuthTransactionStore;
+  readonly transactions: AuthTransactionStore;
   readonly proofs: ProofStore;
   readonly records: RecordStore;
   readonly sessions: SessionStore;

@@ -1,0 +1,167 @@
+/**
+ * Rule 6: changing factors is a protected action. What must be proved before one is added or removed, and how
+ * strongly the new one is then bound. Every question of assurance is put to `evaluate`.
+ */
+import {
+  type Choice,
+  type EnrolmentOffer,
+  type EvaluationInput,
+  evaluate,
+  type TransactionFacts,
+} from './evaluate.ts';
+import { type Level, rank } from './ladder.ts';
+import { type CredentialFacts, type Method, type Proof, proofShape } from './proofs.ts';
+import { bestLevel, lacksSecondFactor, levelOfFactor, type NewFactor, strongestFirst } from './reach.ts';
+import type { Clause } from './requirement.ts';
+import { bestSet } from './satisfy.ts';
+
+/** Seconds for which a proof counts as fresh where factors are changed. */
+export const FRESH_FOR = 300;
+
+export interface ChangeFacts {
+  readonly credentials: readonly CredentialFacts[];
+  readonly proofs: readonly Proof[];
+  readonly levels: readonly Level[];
+  readonly transaction: TransactionFacts;
+  /** Epoch seconds. */
+  readonly now: number;
+  /**
+   * Credentials that a code to the verified address confirms independently: empty without such an address, and
+   * without those that were themselves set or reset through it.
+   */
+  readonly confirmable: readonly string[];
+}
+
+export type ChangeGate =
+  | { readonly kind: 'allowed'; readonly boundAt: string | null; readonly boundBy: 'email_code' | 'step_up' }
+  /** Any one choice must be proved first. */
+  | { readonly kind: 'stepUp'; readonly choices: readonly Choice[]; readonly missing: readonly Clause[] }
+  /** A code sent to the verified address must be entered in this transaction. */
+  | { readonly kind: 'confirm' }
+  | { readonly kind: 'refused' };
+
+/** Whether a factor may be added now. See rule 6. */
+export function mayAdd(facts: ChangeFacts, factor: NewFactor): ChangeGate {
+  const need = levelToAdd(facts, factor);
+  if (!need) return { kind: 'refused' };
+  return lacksSecondFactor(facts.credentials) ? mayAddFirstSecond(facts, need) : freshAt(facts, need);
+}
+
+/** The lower of the account's best level and the new factor's. */
+function levelToAdd({ levels, credentials }: ChangeFacts, factor: NewFactor): Level | undefined {
+  const best = bestLevel(levels, credentials);
+  const its = levelOfFactor(levels, credentials, factor);
+  if (!best || !its) return best;
+  return rank(levels, its.acr) < rank(levels, best.acr) ? its : best;
+}
+
+/** The first factor proved in this transaction, and confirmed over a channel that neither proved nor reset it. */
+function mayAddFirstSecond(facts: ChangeFacts, need: Level): ChangeGate {
+  if (facts.confirmable.length === 0) return { kind: 'refused' };
+  const first = facts.proofs.filter(
+    ({ credentialId }) => credentialId !== undefined && facts.confirmable.includes(credentialId),
+  );
+  const proved = { ...facts, proofs: first };
+  const gate = changeGate(proved, {
+    source: 'account',
+    acr: [need.acr],
+    reauthenticate: true,
+    reason: REASON,
+  });
+  if (gate.kind !== 'allowed') return gate;
+  const confirmed = facts.proofs.some(
+    ({ method, transaction }) => method === 'email' && transaction === facts.transaction.id,
+  );
+  return confirmed ? { ...gate, boundBy: 'email_code' } : { kind: 'confirm' };
+}
+
+/** Whether a factor may be removed, or reset, now: the account's best level, fresh. */
+export function mayRemove(facts: ChangeFacts): ChangeGate {
+  const best = bestLevel(facts.levels, facts.credentials);
+  return best ? freshAt(facts, best) : { kind: 'refused' };
+}
+
+const REASON = 'reason.account';
+
+function freshAt(facts: ChangeFacts, need: Level): ChangeGate {
+  return changeGate(facts, { source: 'account', acr: [need.acr], maxAge: FRESH_FOR, reason: REASON });
+}
+
+function changeGate(facts: ChangeFacts, clause: Clause): ChangeGate {
+  const outcome = evaluate(evaluation(facts, clause));
+  if (outcome.kind === 'satisfied')
+    return { kind: 'allowed', boundAt: bindingOf(facts, clause), boundBy: 'step_up' };
+  if (outcome.kind === 'stepUp')
+    return { kind: 'stepUp', choices: outcome.choices, missing: outcome.missing };
+  return { kind: 'refused' };
+}
+
+function evaluation(facts: ChangeFacts, clause: Clause): EvaluationInput {
+  const { credentials, proofs, levels, transaction, now } = facts;
+  return {
+    proofs,
+    requirement: { clauses: [clause] },
+    levels,
+    account: { credentials, enrollable: [] },
+    transaction,
+    now,
+  };
+}
+
+/** The lowest of the strongest level proved, as freshly as the clause asks, and what its anchors are bound at. */
+function bindingOf(facts: ChangeFacts, clause: Clause): string | null {
+  const { levels, proofs, credentials, transaction, now } = facts;
+  const proved = strongestFirst(levels).find(
+    ({ acr }) => evaluate(evaluation(facts, { ...clause, acr: [acr] })).kind === 'satisfied',
+  );
+  if (!proved) return null;
+  const pool = {
+    levels,
+    proofs,
+    credentials,
+    transaction,
+    now,
+    reauthenticate: clause.reauthenticate === true,
+  };
+  const maxAge = clause.maxAge === undefined ? {} : { maxAge: clause.maxAge };
+  const anchors = bestSet(proved, { ...pool, ...maxAge })?.anchors ?? [];
+  const bound = anchors.map(
+    ({ credentialId }) => credentials.find(({ id }) => id === credentialId)?.boundAt ?? null,
+  );
+  return lowest(levels, [proved.acr, ...bound]);
+}
+
+function lowest(levels: readonly Level[], values: readonly (string | null)[]): string | null {
+  const found = Math.min(...values.map((value) => rank(levels, value)));
+  return levels[found]?.acr ?? null;
+}
+
+/**
+ * A new factor as an offer, bound as it would be once everything enrolled had just been proved; undefined where it
+ * could not be added even then. For offering it before its gate is passed.
+ */
+export function offerOf(
+  facts: Pick<ChangeFacts, 'credentials' | 'levels' | 'confirmable'>,
+  factor: NewFactor,
+): EnrolmentOffer | undefined {
+  const proofs = facts.credentials.map(({ method, id, userVerifying }) =>
+    justProved(method, userVerifying === true, id),
+  );
+  const gate = mayAdd(
+    { ...facts, transaction: HYPOTHETICAL, proofs: [...proofs, justProved('email', false)], now: 0 },
+    factor,
+  );
+  return gate.kind === 'allowed' ? { ...factor, boundAt: gate.boundAt } : undefined;
+}
+
+const HYPOTHETICAL: TransactionFacts = { id: '~', clientId: '~' };
+
+function justProved(method: Method, userVerified: boolean, credentialId?: string): Proof {
+  return {
+    ...proofShape(method, userVerified),
+    id: `~${credentialId ?? method}`,
+    at: 0,
+    transaction: HYPOTHETICAL.id,
+    ...(credentialId === undefined ? {} : { credentialId }),
+  };
+}

@@ -1,0 +1,114 @@
+/** Accounts: made by an administrator, disabled and enabled again. */
+import { StileError } from '../domain/errors.ts';
+import { record } from './audit.ts';
+import type { Deps } from './deps.ts';
+import { isStrongEnough, normalisePassword } from './factors/password-strength.ts';
+import { normaliseIdentifier } from './identifier.ts';
+import { labelOf } from './label.ts';
+import type { Account, NewAccount, PasswordCredential } from './ports.ts';
+
+export type AccountDeps = Pick<
+  Deps,
+  'clock' | 'random' | 'hasher' | 'unitOfWork' | 'accounts' | 'credentials' | 'audit' | 'levels' | 'settings'
+>;
+
+export interface AccountInput {
+  readonly username: string;
+  readonly email?: string;
+  /** The administrator vouches for the address. */
+  readonly emailVerified?: boolean;
+  readonly name?: string;
+  readonly password?: string;
+  /** For the demo's well-known passwords only. */
+  readonly allowWeakPassword?: boolean;
+}
+
+/** No `@`: a username never equals somebody else's address. */
+const username = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
+/** Enough to be mailed to; whether it exists is shown by a code. */
+const address = /^[^\s@<>"(),:;\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/**
+ * Makes an account, with a password when one is given. Throws StileError `account_invalid`, `account_exists` or
+ * `password_too_weak`.
+ */
+export async function createAccount(deps: AccountDeps, input: AccountInput): Promise<NewAccount> {
+  const account = newAccount(deps, input);
+  const password = await newPassword(deps, account, input);
+  await deps.unitOfWork.run(async () => {
+    await deps.accounts.create(account);
+    if (password) await deps.credentials.add(password);
+    await record(deps, { type: 'account_created', outcome: 'success', accountId: account.id });
+  });
+  return account;
+}
+
+function newAccount(deps: AccountDeps, input: AccountInput): NewAccount {
+  const name = normaliseIdentifier(input.username);
+  const email = input.email === undefined ? null : normaliseIdentifier(input.email);
+  if (!username.test(name)) throw new StileError('account_invalid', { detail: 'username' });
+  if (email !== null && (email.length > 254 || !address.test(email))) {
+    throw new StileError('account_invalid', { detail: 'email' });
+  }
+  const now = deps.clock.now();
+  return {
+    id: deps.random.id(),
+    username: name,
+    email,
+    emailVerifiedAt: email !== null && input.emailVerified === true ? now : null,
+    name: input.name === undefined ? null : input.name.normalize('NFC').trim().slice(0, 100) || null,
+    createdAt: now,
+  };
+}
+
+async function newPassword(
+  deps: AccountDeps,
+  account: NewAccount,
+  { password, allowWeakPassword }: AccountInput,
+): Promise<PasswordCredential | undefined> {
+  if (password === undefined) return undefined;
+  const { minLength } = deps.settings.factors.password;
+  const names = [account.username, account.email, account.name].flatMap((name) => name ?? []);
+  if (!allowWeakPassword && !isStrongEnough(password, { minLength, names }))
+    throw new StileError('password_too_weak');
+  return {
+    id: deps.random.id(),
+    accountId: account.id,
+    method: 'password',
+    label: labelOf('Password'),
+    boundAt: deps.levels[0]?.acr ?? null,
+    boundBy: 'admin',
+    createdAt: account.createdAt,
+    lastUsedAt: null,
+    hash: await deps.hasher.hash(normalisePassword(password)),
+  };
+}
+
+/** By username or address, however they are written. */
+export async function findAccount(
+  deps: Pick<AccountDeps, 'accounts'>,
+  identifier: string,
+): Promise<Account | undefined> {
+  return deps.accounts.byIdentifier(normaliseIdentifier(identifier));
+}
+
+/** Disables an account: its sessions, grants and stored tokens end with it, in one transaction. Or enables it. */
+export async function setAccountStatus(
+  deps: AccountDeps,
+  accountId: string,
+  {
+    status,
+    correlationId = null,
+  }: { readonly status: Account['status']; readonly correlationId?: string | null },
+): Promise<void> {
+  await deps.unitOfWork.run(async () => {
+    await deps.accounts.setStatus(accountId, status, deps.clock.now());
+    await record(deps, {
+      type: 'account_status',
+      outcome: 'success',
+      accountId,
+      correlationId,
+      data: { status },
+    });
+  });
+}

@@ -1,0 +1,98 @@
+/** Rule 6 for an account as it is now: what may be added or removed, and what must be proved first. */
+import { type ChangeFacts, type ChangeGate, mayAdd, mayRemove, offerOf } from '../domain/enrolment.ts';
+import { StileError } from '../domain/errors.ts';
+import type { EnrolmentOffer, TransactionFacts } from '../domain/evaluate.ts';
+import type { NewFactor } from '../domain/reach.ts';
+import type { Deps, Settings } from './deps.ts';
+import type { AssuranceFacts } from './ports.ts';
+
+export type EnrolmentMethod = 'totp' | 'passkey';
+
+/** Who wants to change factors, and where. Shared by the account page and by a step-up. */
+export interface ChangeContext {
+  readonly facts: Pick<AssuranceFacts, 'account' | 'credentials' | 'proofs' | 'lastActive'>;
+  readonly transaction: Pick<TransactionFacts, 'id' | 'clientId'>;
+  /** Of ceremonies: `tx:<transaction id>` or `session:<uid>`. */
+  readonly owner: string;
+  /** Whether a proof may be staged on the transaction: not on the account page, where nothing would promote it. */
+  readonly staging: boolean;
+  readonly sessionUid: string | null;
+  readonly correlationId: string | null;
+}
+
+export type GateDeps = Pick<Deps, 'clock' | 'judge' | 'levels' | 'settings'>;
+
+/**
+ * What the account may enrol, for `evaluate`: each factor that is switched on and that the account's own factors could
+ * open the gate for. What must be proved first is `mayEnrol`'s to say.
+ */
+export function enrolmentOffers(
+  deps: Omit<GateDeps, 'clock'>,
+  facts: Pick<AssuranceFacts, 'account' | 'credentials'>,
+): readonly EnrolmentOffer[] {
+  if (facts.account.status !== 'active') return [];
+  const { levels } = deps;
+  const credentials = facts.credentials.map(deps.judge);
+  return newFactors(deps.settings).flatMap(
+    (factor) => offerOf({ levels, credentials, confirmable: confirmable(facts) }, factor) ?? [],
+  );
+}
+
+/** The factors that are switched on; a key in attested hardware beside the plain one where attestation is asked for. */
+function newFactors({ factors: { totp, passkey } }: Settings): readonly NewFactor[] {
+  const plain: NewFactor = { method: 'passkey', userVerifying: true };
+  const attests = passkey.attestation === 'direct' && passkey.trustedRoots.length > 0;
+  return [
+    ...(passkey.enrolment ? [plain] : []),
+    ...(passkey.enrolment && attests ? [{ ...plain, hardwareProtected: true }] : []),
+    ...(totp.enrolment ? [{ method: 'totp' } as const] : []),
+  ];
+}
+
+/** Whether a factor of this sort may be added now. */
+export function mayEnrol(deps: GateDeps, context: ChangeContext, method: EnrolmentMethod): ChangeGate {
+  const factor = newFactors(deps.settings).find((each) => each.method === method);
+  return factor ? gateFor(deps, context, factor) : { kind: 'refused' };
+}
+
+/** As `mayEnrol`, for a factor whose facts are known. */
+export function gateFor(deps: GateDeps, context: ChangeContext, factor: NewFactor): ChangeGate {
+  if (context.facts.account.status !== 'active') return { kind: 'refused' };
+  return mayAdd(changeFacts(deps, context), factor);
+}
+
+/** Whether a factor may be removed now. */
+export function mayChange(deps: GateDeps, context: ChangeContext): ChangeGate {
+  return mayRemove(changeFacts(deps, context));
+}
+
+function changeFacts(deps: GateDeps, { facts, transaction }: ChangeContext): ChangeFacts {
+  return {
+    credentials: facts.credentials.map(deps.judge),
+    proofs: facts.proofs,
+    levels: deps.levels,
+    transaction: { ...transaction, lastActive: facts.lastActive },
+    now: deps.clock.now(),
+    confirmable: confirmable(facts),
+  };
+}
+
+/**
+ * A code to the verified address confirms a factor that was not itself set through that address. Where there is no
+ * such channel a code from an administrator will be needed.
+ */
+function confirmable({
+  account,
+  credentials,
+}: Pick<AssuranceFacts, 'account' | 'credentials'>): readonly string[] {
+  if (account.email === null || account.emailVerifiedAt === null) return [];
+  return credentials.filter(({ boundBy }) => boundBy !== 'email_code').map(({ id }) => id);
+}
+
+/** The open gate. Throws StileError: `step_up_required` when something must be proved or confirmed first. */
+export function requireOpen(gate: ChangeGate): Extract<ChangeGate, { kind: 'allowed' }> {
+  if (gate.kind === 'allowed') return gate;
+  throw new StileError(gate.kind === 'refused' ? 'enrolment_not_allowed' : 'step_up_required', {
+    detail: gate.kind,
+  });
+}

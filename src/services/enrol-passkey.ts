@@ -1,0 +1,54 @@
+/** Enrolling passkeys and security keys. */
+import { StileError } from '../domain/errors.ts';
+import { type ChangeContext, gateFor, mayEnrol, requireOpen } from './change-gate.ts';
+import { addCredential, type EnrolmentDeps, newCredential } from './enrolment.ts';
+import {
+  type RegistrationOptions,
+  registrationOptions,
+  verifyRegistration,
+} from './factors/passkey-registration.ts';
+import { labelOf } from './label.ts';
+import type { Credential } from './ports.ts';
+
+/** Begins registering a passkey or security key: options for `navigator.credentials.create`. */
+export async function beginPasskeyEnrolment(
+  deps: EnrolmentDeps,
+  context: ChangeContext,
+): Promise<RegistrationOptions> {
+  requireOpen(mayEnrol(deps, context, 'passkey'));
+  return registrationOptions(deps, context.owner, context.facts.account);
+}
+
+export interface NewPasskey {
+  /** What the browser sent: RegistrationResponseJSON, not yet checked. */
+  readonly response: unknown;
+  readonly label: string;
+}
+
+/**
+ * Ends registering a passkey. Throws StileError `passkey_failed`, `passkey_registered`, `invalid_label`,
+ * `step_up_required` (also where the key turns out stronger than what was proved) or `enrolment_not_allowed`.
+ */
+export async function finishPasskeyEnrolment(
+  deps: EnrolmentDeps,
+  context: ChangeContext,
+  input: NewPasskey,
+): Promise<Credential> {
+  requireOpen(mayEnrol(deps, context, 'passkey'));
+  const label = labelOf(input.label);
+  const { owner, facts } = context;
+  const found = await verifyRegistration(deps, { owner, account: facts.account, json: input.response });
+  if (!found) throw new StileError('passkey_failed');
+  if (await deps.credentials.byWebauthnId(found.passkey.webauthnId))
+    throw new StileError('passkey_registered');
+  const unbound = newCredential(deps, context, { boundAt: null, boundBy: 'step_up', label });
+  const gate = requireOpen(gateFor(deps, context, deps.judge({ ...unbound, ...found.passkey })));
+  const credential = { ...unbound, ...found.passkey, boundAt: gate.boundAt, boundBy: gate.boundBy };
+  const { userVerified, ceremony } = found;
+  return addCredential(deps, context, {
+    credential,
+    userVerified,
+    ceremonyId: ceremony.id,
+    used: 'passkey_failed',
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * What every enrolment ends with (rule 6): the credential, its first proof and the audit are one transaction, and every
+ * address is told. The gate is asked when an enrolment begins and again when it ends.
+ */
+import { type ErrorCode, StileError } from '../domain/errors.ts';
+import { type Proof, proofShape } from '../domain/proofs.ts';
+import { record } from './audit.ts';
+import type { ChangeContext } from './change-gate.ts';
+import type { Deps } from './deps.ts';
+import { notify } from './notify.ts';
+import type { Credential, CredentialBase } from './ports.ts';
+
+export type EnrolmentDeps = Pick<
+  Deps,
+  | 'clock'
+  | 'random'
+  | 'vault'
+  | 'mailer'
+  | 'letters'
+  | 'log'
+  | 'unitOfWork'
+  | 'credentials'
+  | 'proofs'
+  | 'ceremonies'
+  | 'audit'
+  | 'judge'
+  | 'levels'
+  | 'settings'
+>;
+
+/** What all new credentials have in common. */
+export function newCredential(
+  deps: EnrolmentDeps,
+  { facts }: ChangeContext,
+  bound: Pick<CredentialBase, 'boundAt' | 'boundBy' | 'label'>,
+): CredentialBase {
+  const now = deps.clock.now();
+  const { boundAt, boundBy, label } = bound;
+  const id = deps.random.id();
+  return { id, accountId: facts.account.id, label, boundAt, boundBy, createdAt: now, lastUsedAt: now };
+}
+
+export interface Addition {
+  readonly credential: Credential;
+  readonly userVerified: boolean;
+  readonly ceremonyId: string;
+  /** The answer when somebody else used the ceremony up first. */
+  readonly used: ErrorCode;
+}
+
+/** Adds a credential. Throws StileError `used` when its ceremony was used up by somebody else. */
+export async function addCredential(
+  deps: EnrolmentDeps,
+  context: ChangeContext,
+  addition: Addition,
+): Promise<Credential> {
+  const { credential } = addition;
+  await deps.unitOfWork.run(async () => {
+    if (!(await deps.ceremonies.consume(addition.ceremonyId, deps.clock.now())))
+      throw new StileError(addition.used);
+    await deps.credentials.add(credential);
+    if (context.staging) await stageProof(deps, context, addition);
+    await record(deps, {
+      type: 'credential_added',
+      outcome: 'success',
+      accountId: credential.accountId,
+      clientId: context.transaction.clientId,
+      sessionUid: context.sessionUid,
+      correlationId: context.correlationId,
+      data: {
+        credential: credential.id,
+        method: credential.method,
+        boundAt: credential.boundAt,
+        boundBy: credential.boundBy,
+      },
+    });
+  });
+  await notify(deps, context.facts.account, deps.letters.factorAdded(context.facts.account, credential));
+  return credential;
+}
+
+/** Whoever just registered an authenticator has shown that they hold it. */
+async function stageProof(
+  deps: EnrolmentDeps,
+  { transaction }: ChangeContext,
+  { credential, userVerified }: Addition,
+): Promise<void> {
+  const now = deps.clock.now();
+  const proof: Proof = {
+    ...proofShape(credential.method, userVerified),
+    id: deps.random.sortableId(),
+    at: now,
+    credentialId: credential.id,
+    transaction: transaction.id,
+  };
+  const expiresAt = now + deps.settings.session.absolute;
+  await deps.proofs.add({ ...proof, accountId: credential.accountId, createdAt: now, expiresAt });
+}

@@ -1,0 +1,80 @@
+/** A person's sessions: which devices, and ending them. */
+import { record } from './audit.ts';
+import type { Deps } from './deps.ts';
+import { deviceName } from './device-name.ts';
+
+export type SessionDeps = Pick<Deps, 'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'audit'>;
+
+/** Who acts, and from which session. */
+export interface SessionContext {
+  readonly accountId: string;
+  readonly sessionUid: string;
+  readonly correlationId: string | null;
+}
+
+export interface DeviceSession {
+  readonly uid: string;
+  /** `Firefox on Windows`; null when the device did not say. */
+  readonly device: string | null;
+  readonly address: string | null;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly current: boolean;
+}
+
+/** The account's live sessions: the current one first, then the last used. */
+export async function listSessions(
+  deps: Pick<SessionDeps, 'clock' | 'sessions'>,
+  { accountId, sessionUid }: Pick<SessionContext, 'accountId' | 'sessionUid'>,
+): Promise<readonly DeviceSession[]> {
+  const sessions = await deps.sessions.byAccount(accountId, deps.clock.now());
+  const listed = sessions.map(({ uid, userAgent, address, createdAt, lastSeenAt }) => ({
+    uid,
+    device: deviceName(userAgent),
+    address,
+    createdAt,
+    lastSeenAt,
+    current: uid === sessionUid,
+  }));
+  return listed.sort((a, b) => Number(b.current) - Number(a.current) || b.lastSeenAt - a.lastSeenAt);
+}
+
+/** Ends one of the account's sessions; false when it has no such session. */
+export function endSession(deps: SessionDeps, context: SessionContext, uid: string): Promise<boolean> {
+  return deps.unitOfWork.run(async () => {
+    const ended = await deps.sessions.end(uid, context.accountId);
+    if (ended) await audit(deps, context, { type: 'session_ended', data: { ended: uid } });
+    return ended;
+  });
+}
+
+/** Signs out everywhere, here and offline tokens included; with `keepCurrent` everywhere else. Returns how many ended. */
+export function endAllSessions(
+  deps: SessionDeps,
+  context: SessionContext,
+  { keepCurrent }: { readonly keepCurrent: boolean },
+): Promise<number> {
+  return deps.unitOfWork.run(async () => {
+    const ended = await deps.sessions.endAll(context.accountId, keepCurrent ? context.sessionUid : undefined);
+    await audit(deps, context, { type: 'session_ended', data: { all: !keepCurrent, count: ended } });
+    return ended;
+  });
+}
+
+/** Rule 8: ends elevated access, deleting the session's step-up proofs and every record on them, and nothing else. */
+export function endElevation(deps: SessionDeps, context: SessionContext): Promise<number> {
+  return deps.unitOfWork.run(async () => {
+    const ended = await deps.records.endElevation(context.sessionUid);
+    await audit(deps, context, { type: 'elevation_ended', data: { count: ended } });
+    return ended;
+  });
+}
+
+interface Ended {
+  readonly type: 'session_ended' | 'elevation_ended';
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+async function audit(deps: SessionDeps, context: SessionContext, ended: Ended): Promise<void> {
+  await record(deps, { ...context, ...ended, outcome: 'success' });
+}
