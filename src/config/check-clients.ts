@@ -103,11 +103,8 @@ function introspectionFaults(config: Config, client: ClientConfig): Found[] {
   });
 }
 
-function pageFaults({ grantTypes, firstParty, name, minimum }: ClientConfig): Found[] {
-  const faults: Found[] = [];
-  if (grantTypes.includes('authorization_code') && !firstParty && name === undefined) {
-    faults.push([['name'], 'the consent page needs a name (or set firstParty)']);
-  }
-  if (minimum?.narrow !== undefined) faults.push([['minimum', 'narrow'], 'only a scope can be narrowed']);
-  return faults;
+function pageFaults({ grantTypes, firstParty, name }: ClientConfig): Found[] {
+  return grantTypes.includes('authorization_code') && !firstParty && name === undefined
+    ? [[['name'], 'the consent page needs a name (or set firstParty)']]
+    : [];
 }

@@ -48,14 +48,7 @@ function resourceFaults({ resources }: Config): Fault[] {
     path: ['resources', index, 'identifier'],
     message: 'another resource has this identifier',
   }));
-  const narrowed = resources.flatMap(({ demand }, index) =>
-    demand?.narrow === undefined ? [] : [onlyScopesNarrow(['resources', index, 'demand', 'narrow'])],
-  );
-  return [...fragments, ...repeated, ...narrowed];
-}
-
-function onlyScopesNarrow(path: FaultPath): Fault {
-  return { path, message: 'only a scope can be narrowed' };
+  return [...fragments, ...repeated];
 }
 
 /** A scope's name carries its demand, so a name stands for one thing. */

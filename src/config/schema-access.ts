@@ -7,11 +7,11 @@ export const demand = z.strictObject({
   maxAge: seconds
     .optional()
     .describe('Oldest acceptable auth_time, in seconds; 0 demands a new authentication.'),
-  narrow: z.boolean().optional().describe('Drop the scope instead of failing.'),
   reason: z.string().max(200).optional().describe('Shown to the person, in plain words.'),
 });
 
 export const scope = demand.extend({
+  narrow: z.boolean().optional().describe('Drop the scope instead of failing.'),
   description: z.string().max(200).optional().describe('Shown on the consent page.'),
   subject: z
     .enum(['user', 'any'])

@@ -26,13 +26,16 @@ const slot = z.strictObject({
 export const level = z.strictObject({
   acr: acr.describe('The acr value tokens carry.'),
   alternatives: z
-    .array(z.strictObject({ slots: z.array(slot).min(1) }))
+    .array(z.strictObject({ slots: z.array(slot).min(1).describe('The proofs it takes.') }))
     .min(1)
     .describe('Ways to satisfy the level; each a list of slots, filled by distinct proofs.'),
   maxAge: seconds.optional().describe('Seconds for which proofs that are not anchors count.'),
   freshness: z.enum(['anchors', 'all']).optional().describe('`all`: every proof is an anchor.'),
   idle: z
-    .strictObject({ after: seconds.min(1), resumeWith: z.array(method).min(1) })
+    .strictObject({
+      after: seconds.min(1).describe('Idle seconds.'),
+      resumeWith: z.array(method).min(1).describe('Any of these methods resumes it.'),
+    })
     .optional()
     .describe('Pause the level after idle seconds until one of the methods is proved again.'),
   tokensFor: seconds

@@ -112,7 +112,7 @@ describe('clients', () => {
       'defaultAcrValues[1]: no level is called "gold"',
     ],
     ['an unknown minimum', { minimum: { acr: ['gold'] } }, 'minimum.acr[0]: no level is called "gold"'],
-    ['a minimum that narrows', { minimum: { narrow: true } }, 'minimum.narrow: only a scope can be narrowed'],
+    ['a minimum that narrows', { minimum: { narrow: true } }, 'minimum.narrow: there is no such setting'],
     [
       'introspection of nothing',
       { secretHash, introspect: ['https://ghost.example'] },
@@ -192,8 +192,8 @@ describe('resources, scopes, levels', () => {
     ],
     [
       'a resource that narrows',
-      { resources: [{ ...api, demand: { narrow: true } }] },
-      'resources[0].demand.narrow: only a scope can be narrowed',
+      { resources: [{ ...api, demand: { narrow: true } as object }] },
+      'resources[0].demand.narrow: there is no such setting',
     ],
     [
       'a longer idle than absolute time',
