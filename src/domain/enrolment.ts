@@ -43,7 +43,10 @@ export type ChangeGate =
 /** Whether a factor may be added now. See rule 6. */
 export function mayAdd(facts: ChangeFacts, factor: NewFactor): ChangeGate {
   const need = levelToAdd(facts, factor);
-  if (!need) return { kind: 'refused' };
+  return need ? gateAt(facts, need) : { kind: 'refused' };
+}
+
+function gateAt(facts: ChangeFacts, need: Level): ChangeGate {
   return lacksSecondFactor(facts.credentials) ? mayAddFirstSecond(facts, need) : freshAt(facts, need);
 }
 
@@ -137,21 +140,26 @@ function lowest(levels: readonly Level[], values: readonly (string | null)[]): s
 }
 
 /**
- * A new factor as an offer, bound as it would be once everything enrolled had just been proved; undefined where it
- * could not be added even then. For offering it before its gate is passed.
+ * New factors as offers, bound as they would be once everything enrolled had just been proved; none where that would not
+ * open the gate. For offering them before the gate is passed.
  */
-export function offerOf(
+export function offersOf(
   facts: Pick<ChangeFacts, 'credentials' | 'levels' | 'confirmable'>,
-  factor: NewFactor,
-): EnrolmentOffer | undefined {
+  factors: readonly NewFactor[],
+): readonly EnrolmentOffer[] {
+  const best = bestLevel(facts.levels, facts.credentials);
+  if (!best) return [];
   const proofs = facts.credentials.map(({ method, id, userVerifying }) =>
     justProved(method, userVerifying === true, id),
   );
-  const gate = mayAdd(
-    { ...facts, transaction: HYPOTHETICAL, proofs: [...proofs, justProved('email', false)], now: 0 },
-    factor,
-  );
-  return gate.kind === 'allowed' ? { ...factor, boundAt: gate.boundAt } : undefined;
+  const proved = {
+    ...facts,
+    transaction: HYPOTHETICAL,
+    proofs: [...proofs, justProved('email', false)],
+    now: 0,
+  };
+  const gate = gateAt(proved, best);
+  return gate.kind === 'allowed' ? factors.map((factor) => ({ ...factor, boundAt: gate.boundAt })) : [];
 }
 
 const HYPOTHETICAL: TransactionFacts = { id: '~', clientId: '~' };

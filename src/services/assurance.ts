@@ -83,8 +83,14 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   };
 }
 
+/** What may be enrolled is worked out only when it is asked for: most requests are satisfied without. */
 function accountFacts(deps: AssuranceDeps, facts: AssuranceFacts): AccountFacts {
-  return { credentials: facts.credentials.map(deps.judge), enrollable: deps.offers(facts) };
+  return {
+    credentials: facts.credentials.map(deps.judge),
+    get enrollable() {
+      return deps.offers(facts);
+    },
+  };
 }
 
 export interface RecordInput extends AssessInput {

@@ -1,5 +1,5 @@
 /** Rule 6 for an account as it is now: what may be added or removed, and what must be proved first. */
-import { type ChangeFacts, type ChangeGate, mayAdd, mayRemove, offerOf } from '../domain/enrolment.ts';
+import { type ChangeFacts, type ChangeGate, mayAdd, mayRemove, offersOf } from '../domain/enrolment.ts';
 import { StileError } from '../domain/errors.ts';
 import type { EnrolmentOffer, TransactionFacts } from '../domain/evaluate.ts';
 import type { NewFactor } from '../domain/reach.ts';
@@ -33,9 +33,7 @@ export function enrolmentOffers(
   if (facts.account.status !== 'active') return [];
   const { levels } = deps;
   const credentials = facts.credentials.map(deps.judge);
-  return newFactors(deps.settings).flatMap(
-    (factor) => offerOf({ levels, credentials, confirmable: confirmable(facts) }, factor) ?? [],
-  );
+  return offersOf({ levels, credentials, confirmable: confirmable(facts) }, newFactors(deps.settings));
 }
 
 /** The factors that are switched on; a key in attested hardware beside the plain one where attestation is asked for. */
