@@ -14,7 +14,7 @@ export interface SystemClock extends Clock {
 }
 
 /** The process's clock. `read` returns epoch milliseconds. */
-export function createClock(read: () => number = Date.now): SystemClock {
+export function createClock(read: () => number = () => Date.now()): SystemClock {
   let offset = 0;
   const milliseconds = () => read() + offset;
   return {
@@ -32,12 +32,17 @@ export function createClock(read: () => number = Date.now): SystemClock {
  */
 export async function measureOffset(
   ask: () => Promise<number>,
-  read: () => number = Date.now,
+  read: () => number = () => Date.now(),
 ): Promise<number> {
   const before = read();
   const theirs = await ask();
   const after = read();
   return Math.round(theirs - (before + after) / 2);
+}
+
+/** Milliseconds of a steady clock, for measuring. */
+export function elapsed(): number {
+  return performance.now();
 }
 
 /** Random bytes from the system's generator. */
@@ -46,7 +51,7 @@ export function randomOctets(length: number): Buffer {
 }
 
 /** Ids and tokens from the system's generator. `read` returns epoch milliseconds, for sortable ids. */
-export function createRandom(read: () => number = Date.now): Random {
+export function createRandom(read: () => number = () => Date.now()): Random {
   return {
     id: () => randomBytes(16).toString('base64url'),
     sortableId: createSortableId(read),

@@ -1,0 +1,150 @@
+/**
+ * The composition root: the only file that joins the layers. Nothing here decides anything.
+ */
+import type { Config, Secrets } from './config/schema.ts';
+import type { Level } from './domain/ladder.ts';
+import { composeHttp, type Http } from './compose-http.ts';
+import { type Database, openDatabase } from './infra/db.ts';
+import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
+import { createLog, type Logger } from './infra/log.ts';
+import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
+import { migrate } from './infra/migrate.ts';
+import { purge } from './infra/purge.ts';
+import { createStores, type Stores } from './infra/stores/index.ts';
+import { createClock, createPasswordHasher, createRandom, measureOffset, type SystemClock } from './infra/system.ts';
+import { createVault } from './infra/vault.ts';
+import type { AssuranceDeps } from './services/assurance.ts';
+import { demandTable } from './services/demands.ts';
+import type { Deps } from './services/deps.ts';
+import { createJudge } from './services/factors/judge.ts';
+import { englishLetters } from './services/letters.ts';
+
+export interface AppInput {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  /** Of the configuration; written on every assurance record. */
+  readonly version: string;
+  /** What holds the embedded database, for whoever finds it locked. */
+  readonly purpose?: string;
+  readonly log?: Logger;
+}
+
+/** The services without HTTP: what the command line uses too. */
+export interface Core {
+  readonly config: Config;
+  readonly db: Database;
+  readonly clock: SystemClock;
+  readonly log: Logger;
+  readonly stores: Stores;
+  readonly services: Deps;
+  readonly assurance: AssuranceDeps;
+  readonly keys: ServerKeys;
+  /** The demo's mail. */
+  readonly outbox: Outbox | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the database, applies migrations, loads the keys, and joins stores and services. */
+export async function createCore(input: AppInput): Promise<Core> {
+  const { config, secrets } = input;
+  const log = input.log ?? createLog({ level: config.log.level });
+  const db = await openDatabase(
+    secrets.databaseUrl ? { url: secrets.databaseUrl } : { directory: config.dataDirectory },
+    { log, ...(input.purpose ? { purpose: input.purpose } : {}) },
+  );
+  try {
+    await migrate(db);
+    return await joinCore(input, log, db);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Core> {
+  const { config, secrets } = input;
+  const clock = createClock();
+  clock.correct(await measureOffset(() => databaseTime(db)));
+  const vault = createVault(secrets.keys);
+  const stores = createStores(db, vault);
+  const outbox = secrets.smtpUrl ? undefined : createOutbox(clock);
+  const smtp = secrets.smtpUrl ? createSmtpMailer({ url: secrets.smtpUrl, from: config.mail.from }) : undefined;
+  const mailer = smtp ?? outbox;
+  if (!mailer) throw new Error('there is neither an SMTP server nor an outbox');
+  const levels = config.levels as readonly Level[];
+  const judge = createJudge(config);
+  const services: Deps = {
+    ...stores,
+    unitOfWork: stores.transactions,
+    transactions: stores.authTransactions,
+    clock,
+    random: createRandom(),
+    hasher: createPasswordHasher(config.factors.password),
+    vault,
+    mailer,
+    letters: englishLetters(config.name),
+    log,
+    judge,
+    levels,
+    settings: config,
+  };
+  const assurance: AssuranceDeps = {
+    clock,
+    random: services.random,
+    facts: stores.facts,
+    credentials: stores.credentials,
+    judge,
+    offers: () => [],
+    levels,
+    demands: demandTable(config),
+    configVersion: input.version,
+  };
+  const keys = await loadServerKeys({ db, vault, now: clock.now() });
+  return {
+    config,
+    db,
+    clock,
+    log,
+    stores,
+    services,
+    assurance,
+    keys,
+    outbox,
+    close: async () => {
+      smtp?.close();
+      await db.close();
+    },
+  };
+}
+
+async function databaseTime(db: Database): Promise<number> {
+  const { rows } = await db.query<{ ms: number }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "ms"');
+  return rows[0]?.ms ?? 0;
+}
+
+/** A running server's parts: its request handler, and how to end it. */
+export interface App extends Http {
+  readonly core: Core;
+  /** Deletes what has expired; called now and then. */
+  purge(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function createApp(input: AppInput): Promise<App> {
+  const core = await createCore(input);
+  try {
+    const http = await composeHttp(core);
+    return {
+      ...http,
+      core,
+      purge: async () => {
+        const counts = await purge(core.db, { now: core.clock.now() });
+        core.log.debug({ counts }, 'purged');
+      },
+      close: () => core.close(),
+    };
+  } catch (error) {
+    await core.close();
+    throw error;
+  }
+}

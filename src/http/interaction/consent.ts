@@ -1,0 +1,65 @@
+/** Consent for third-party clients. */
+import { guardForm } from '../guard.ts';
+import { consentForm, csrfForm } from '../forms.ts';
+import { deviceLanguages } from '../languages.ts';
+import { seeOther } from '../routes.ts';
+import type { ScopeView } from '../view-models.ts';
+import { refuse } from './finish.ts';
+import { checkForm, type InteractionDeps, type Visit } from './visit.ts';
+
+/** What is missing, as the library's consent prompt says. */
+interface Missing {
+  readonly missingOIDCScope?: readonly string[];
+  readonly missingOIDCClaims?: readonly string[];
+  readonly missingResourceScopes?: Readonly<Record<string, readonly string[]>>;
+  readonly rar?: readonly { readonly type: string }[];
+}
+
+export interface ConsentDeps extends InteractionDeps {
+  readonly describeScope: (name: string) => ScopeView;
+  readonly describeResource: (identifier: string) => string;
+}
+
+export async function showConsent(deps: ConsentDeps, { ctx, uid, interaction, client, csrf }: Visit): Promise<void> {
+  const missing = interaction.prompt.details as Missing;
+  const account = await deps.services.accounts.byId(interaction.session?.accountId ?? '');
+  const byResource = Object.entries(missing.missingResourceScopes ?? {});
+  const scopes = [...(missing.missingOIDCScope ?? []), ...byResource.flatMap(([, names]) => names)];
+  const resources = byResource.map(([identifier]) => deps.describeResource(identifier));
+  ctx.type = 'html';
+  ctx.body = deps.render(
+    {
+      page: 'consent',
+      client: { name: client.clientName ?? client.clientId },
+      person: { username: account?.username ?? '', name: account?.name ?? null },
+      form: csrfForm(`/interaction/${uid}/consent`, csrf),
+      scopes: [...new Set(scopes)].map(deps.describeScope),
+      ...(resources.length > 0 ? { resources } : {}),
+    },
+    deviceLanguages(ctx, interaction.params['ui_locales']),
+  );
+}
+
+/** `allow` saves the grant; `deny` is `access_denied`. */
+export async function decideConsent(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { ctx, interaction } = seen;
+  const { decision, _csrf } = await guardForm(ctx, consentForm);
+  checkForm(deps, seen, _csrf);
+  if (interaction.prompt.name !== 'consent') return seeOther(ctx, `/interaction/${seen.uid}`);
+  if (decision === 'deny') return refuse(deps, seen, { error: 'access_denied', error_description: 'consent was denied' });
+  const grantId = await saveGrant(deps, seen);
+  seeOther(ctx, await deps.provider.interactionResult(ctx.req, ctx.res, { consent: { grantId } }));
+}
+
+async function saveGrant({ provider }: ConsentDeps, { interaction, client }: Visit): Promise<string> {
+  const accountId = interaction.session?.accountId ?? '';
+  const existing = interaction.grantId ? await provider.Grant.find(interaction.grantId) : undefined;
+  const grant = existing ?? new provider.Grant({ accountId, clientId: client.clientId });
+  const missing = interaction.prompt.details as Missing;
+  if (missing.missingOIDCScope) grant.addOIDCScope(missing.missingOIDCScope.join(' '));
+  if (missing.missingOIDCClaims) grant.addOIDCClaims([...missing.missingOIDCClaims]);
+  for (const [identifier, names] of Object.entries(missing.missingResourceScopes ?? {})) {
+    grant.addResourceScope(identifier, names.join(' '));
+  }
+  return grant.save();
+}

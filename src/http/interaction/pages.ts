@@ -1,0 +1,116 @@
+/** From a step to the page that shows it. */
+import type { StileError } from '../../domain/errors.ts';
+import type { ProofRequest } from '../../domain/evaluate.ts';
+import type { Step } from '../../services/step-up.ts';
+import { csrfForm, type Form } from '../forms.ts';
+import { deviceLanguages } from '../languages.ts';
+import { beginPasskey, type PasskeyPrompt } from './passkeys.ts';
+import { maskAddress, type PersonView, type Problem, type Prompt, type ViewModel } from '../view-models.ts';
+import type { InteractionDeps, Visit } from './visit.ts';
+
+/** Shows a page; with a problem it is the answer to a form, with that error's status. */
+export function show(deps: InteractionDeps, { ctx, interaction }: Visit, page: ViewModel, failure?: StileError): void {
+  ctx.status = failure?.status ?? 200;
+  if (failure?.retryAfter !== undefined) ctx.set('Retry-After', String(failure.retryAfter));
+  ctx.type = 'html';
+  ctx.body = deps.render(page, deviceLanguages(ctx, interaction.params['ui_locales']));
+}
+
+/** A form of this interaction. */
+export function formOf({ uid, csrf }: Visit, path: string): Form {
+  return csrfForm(`/interaction/${uid}/${path}`, csrf);
+}
+
+/** What every page of an interaction says: who asks, and the way out. */
+export function asking(visit: Visit) {
+  const { client } = visit;
+  return {
+    client: { name: client.clientName ?? client.clientId, ...(client.clientUri ? { uri: client.clientUri } : {}) },
+    cancel: formOf(visit, 'cancel'),
+  };
+}
+
+export function problemOf(failure: StileError, field?: string): Problem {
+  return {
+    code: failure.code,
+    ...(field === undefined ? {} : { field }),
+    ...(failure.retryAfter === undefined ? {} : { retryAfter: failure.retryAfter }),
+  };
+}
+
+export function personOf({ assessment }: Pick<Visit, 'assessment'>): PersonView {
+  const { account } = assessment.facts ?? {};
+  return { username: account?.username ?? '', name: account?.name ?? null };
+}
+
+type Shown = Extract<Step, { name: 'sign-in' | 'password' | 'step-up' }>;
+
+/** The page of a step that asks for a proof. */
+export async function proofPage(deps: InteractionDeps, visit: Visit, step: Shown, problem?: Problem): Promise<ViewModel> {
+  const common = { ...asking(visit), ...(problem ? { problem } : {}) };
+  switch (step.name) {
+    case 'sign-in': {
+      const { identifier } = visit.transaction;
+      const hint = visit.interaction.params['login_hint'];
+      const known = identifier ?? (typeof hint === 'string' ? hint : undefined);
+      return {
+        ...common,
+        page: 'sign-in',
+        form: formOf(visit, 'identifier'),
+        passkey: await discoverable(deps, visit),
+        ...(known === undefined ? {} : { identifier: known }),
+        ...(step.missing.length > 0 ? { reasons: step.missing } : {}),
+      };
+    }
+    case 'password':
+      return {
+        ...common,
+        page: 'password',
+        form: formOf(visit, 'password'),
+        identifier: step.identifier,
+        passkey: await discoverable(deps, visit),
+        ...(visit.transaction.pinned ? {} : { change: formOf(visit, 'identifier/change') }),
+        ...(step.missing.length > 0 ? { reasons: step.missing } : {}),
+      };
+    case 'step-up':
+      return {
+        ...common,
+        page: 'step-up',
+        person: personOf(visit),
+        reasons: step.missing,
+        needs: step.path.prove,
+        prompt: await promptFor(deps, visit, step.path.prove[0]),
+        others: step.others.map(({ method }) => ({ method, href: `/interaction/${visit.uid}?with=${method}` })),
+      };
+  }
+}
+
+/** Usernameless: the same for everybody, whatever was typed. */
+async function discoverable(deps: InteractionDeps, visit: Visit): Promise<PasskeyPrompt> {
+  return beginPasskey(deps, visit, { credentialIds: [], userVerified: false });
+}
+
+async function promptFor(deps: InteractionDeps, visit: Visit, request: ProofRequest | undefined): Promise<Prompt> {
+  switch (request?.method) {
+    case 'password':
+      return { method: 'password', form: formOf(visit, 'password') };
+    case 'totp':
+      return { method: 'totp', form: formOf(visit, 'totp') };
+    case 'passkey':
+      return { method: 'passkey', ...(await beginPasskey(deps, visit, request)) };
+    case 'email':
+      return { method: 'email', ...emailCode(visit) };
+    default:
+      throw new Error(`no page asks for ${request?.method}`);
+  }
+}
+
+/** The offer to send a code, and the form that takes it once one was sent. */
+export function emailCode(visit: Visit) {
+  const address = visit.assessment.facts?.account.email;
+  return {
+    send: formOf(visit, 'email/send'),
+    ...(visit.transaction.state['codeSent'] ? { enter: formOf(visit, 'email') } : {}),
+    ...(address ? { address: maskAddress(address) } : {}),
+  };
+}

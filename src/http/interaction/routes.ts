@@ -1,0 +1,167 @@
+/**
+ * The interaction: one dispatcher (`GET /interaction/:uid`), and steps that only return to it.
+ */
+import type { Context } from 'koa';
+import { StileError } from '../../domain/errors.ts';
+import { attempt, type Factor } from '../../services/attempt.ts';
+import { emailCodeFactor, sendEmailCode } from '../../services/email-code.ts';
+import { passwordFactor } from '../../services/factors/password.ts';
+import { totpFactor } from '../../services/factors/totp.ts';
+import { normaliseIdentifier } from '../../services/identifier.ts';
+import { codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
+import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
+import { correlationId } from '../requests.ts';
+import { type Route, seeOther } from '../routes.ts';
+import { type ConsentDeps, decideConsent, showConsent } from './consent.ts';
+import { finishEnrolment, showEnrolment } from './enrol.ts';
+import { finish, refuse, resume } from './finish.ts';
+import { problemOf, proofPage, show } from './pages.ts';
+import { answeredPasskey, ownerOf } from './passkeys.ts';
+import { attemptContext, checkForm, knownAccount, stepOf, type Visit, visit } from './visit.ts';
+
+/** Every route of an interaction. */
+export function interactionRoutes(deps: ConsentDeps): Route[] {
+  type Step = (deps: ConsentDeps, visit: Visit) => Promise<void>;
+  const step = (run: Step) => async (ctx: Context, { uid = '' }: Readonly<Record<string, string>>) =>
+    run(deps, await visit(deps, ctx, uid));
+  return [
+    ['GET', '/interaction/:uid', step(dispatch)],
+    ['POST', '/interaction/:uid/identifier', step(identify)],
+    ['POST', '/interaction/:uid/identifier/change', step(changeIdentifier)],
+    ['POST', '/interaction/:uid/password', step(password)],
+    ['POST', '/interaction/:uid/totp', step(totp)],
+    ['POST', '/interaction/:uid/passkey', step(passkey)],
+    ['POST', '/interaction/:uid/email/send', step(sendEmail)],
+    ['POST', '/interaction/:uid/email', step(email)],
+    ['POST', '/interaction/:uid/enrol/totp', step((deps, seen) => finishEnrolment(deps, seen, 'totp'))],
+    ['POST', '/interaction/:uid/enrol/passkey', step((deps, seen) => finishEnrolment(deps, seen, 'passkey'))],
+    ['POST', '/interaction/:uid/consent', step(decideConsent)],
+    ['POST', '/interaction/:uid/cancel', step(cancel)],
+  ];
+}
+
+/** Shows what is next, or finishes. The only thing that routes. */
+async function dispatch(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { ctx, interaction, transaction } = seen;
+  if (interaction.result) return resume(seen);
+  if (interaction.prompt.name === 'consent') return showConsent(deps, seen);
+  if (transaction.sessionUid === null && (await isSignedIn(deps, ctx))) return resume(seen);
+  await showStep(deps, seen, { chosen: one(ctx.query['with']) });
+}
+
+/** Another tab of this browser has signed in meanwhile. */
+async function isSignedIn({ provider }: ConsentDeps, ctx: Context): Promise<boolean> {
+  return (await provider.Session.get(ctx as never)).accountId !== undefined;
+}
+
+function one(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+interface Showing {
+  readonly chosen?: string | undefined;
+  readonly failure?: StileError;
+  readonly field?: string;
+}
+
+async function showStep(deps: ConsentDeps, seen: Visit, { chosen, failure, field }: Showing): Promise<void> {
+  const step = stepOf(seen, chosen);
+  switch (step.name) {
+    case 'finish':
+      return finish(deps, seen);
+    case 'fail':
+      return refuse(deps, seen, { error: step.error, ...(step.reason ? { error_description: step.reason } : {}) });
+    case 'enrol':
+      return showEnrolment(deps, seen, step, failure);
+    default: {
+      const problem = failure && problemOf(failure, field);
+      return show(deps, seen, await proofPage(deps, seen, step, problem), failure);
+    }
+  }
+}
+
+async function identify(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { identifier, _csrf } = await guardForm(seen.ctx, signInForm);
+  checkForm(deps, seen, _csrf);
+  const typed = normaliseIdentifier(identifier);
+  if (typed === '') {
+    return showStep(deps, seen, { failure: new StileError('account_invalid'), field: 'identifier' });
+  }
+  if (!seen.assessment.facts) await deps.services.transactions.setIdentifier(seen.transaction.id, typed);
+  back(seen);
+}
+
+async function changeIdentifier(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { _csrf } = await guardForm(seen.ctx, emptyForm);
+  checkForm(deps, seen, _csrf);
+  if (!seen.assessment.facts) {
+    await deps.services.transactions.setIdentifier(seen.transaction.id, null);
+    await deps.services.transactions.release(seen.transaction.id);
+  }
+  back(seen);
+}
+
+async function password(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const form = await guardForm(seen.ctx, passwordForm);
+  checkForm(deps, seen, form._csrf);
+  const { identifier } = seen.transaction;
+  const factor = passwordFactor(deps.services, { accountId: knownAccount(seen), identifier, password: form.password });
+  await prove(deps, seen, factor, 'password');
+}
+
+async function totp(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { code, _csrf } = await guardForm(seen.ctx, codeForm);
+  checkForm(deps, seen, _csrf);
+  await prove(deps, seen, totpFactor(deps.services, { accountId: knownAccount(seen), code }), 'code');
+}
+
+async function passkey(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { response, _csrf } = await guardForm(seen.ctx, passkeyForm, PASSKEY_LIMIT);
+  checkForm(deps, seen, _csrf);
+  await prove(deps, seen, answeredPasskey(deps, seen, response));
+}
+
+async function email(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { code, _csrf } = await guardForm(seen.ctx, codeForm);
+  checkForm(deps, seen, _csrf);
+  const factor = emailCodeFactor(deps.services, { owner: ownerOf(seen), accountId: knownAccount(seen), code });
+  await prove(deps, seen, factor, 'code');
+}
+
+async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { _csrf } = await guardForm(seen.ctx, emptyForm);
+  checkForm(deps, seen, _csrf);
+  const { transaction, assessment } = seen;
+  if (!assessment.facts) return back(seen);
+  await sendEmailCode(deps.services, {
+    owner: ownerOf(seen),
+    accountId: assessment.facts.account.id,
+    correlationId: correlationId(seen.ctx),
+  });
+  await deps.services.transactions.setState(transaction.id, { ...transaction.state, codeSent: true });
+  back(seen);
+}
+
+/** One attempt; on failure the same page says why, unless a parallel submission has succeeded by then. */
+async function prove(deps: ConsentDeps, seen: Visit, factor: Factor, field?: string): Promise<void> {
+  if (stepOf(seen).name === 'finish') return back(seen);
+  try {
+    await attempt(deps.services, attemptContext(seen), factor);
+  } catch (error) {
+    if (!(error instanceof StileError) || error.status >= 500) throw error;
+    const now = await visit(deps, seen.ctx, seen.uid);
+    if (stepOf(now).name === 'finish') return back(seen);
+    return showStep(deps, now, { chosen: factor.method, failure: error, ...(field ? { field } : {}) });
+  }
+  back(seen);
+}
+
+async function cancel(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { _csrf } = await guardForm(seen.ctx, emptyForm);
+  checkForm(deps, seen, _csrf);
+  await refuse(deps, seen, { error: 'access_denied', error_description: 'the person cancelled' });
+}
+
+function back({ ctx, uid }: Visit): void {
+  seeOther(ctx, `/interaction/${uid}`);
+}

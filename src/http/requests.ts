@@ -1,0 +1,65 @@
+/** What every request gets: a correlation id, a log line, and the facts of its browser. */
+import type { Context, Middleware } from 'koa';
+import type { Device } from '../oidc/request-state.ts';
+import { type BrowserCookieDeps, browserHash, ensureBrowser } from './security.ts';
+
+/** The id that the log, the audit and an error page share. */
+export function correlationId(ctx: Context): string {
+  return ctx.state['correlationId'] as string;
+}
+
+export interface RequestLog {
+  info(fields: object, message: string): void;
+}
+
+/** Gives the request its id and logs its end: method, path, status, milliseconds. Never a query or a body. */
+export function trackRequests(deps: {
+  readonly newId: () => string;
+  readonly log: RequestLog;
+  readonly elapsed: () => number;
+}): Middleware {
+  return async (ctx, next) => {
+    const id = deps.newId();
+    const begin = deps.elapsed();
+    ctx.state['correlationId'] = id;
+    ctx.set('X-Correlation-Id', id);
+    await next();
+    const milliseconds = Math.round(deps.elapsed() - begin);
+    deps.log.info(
+      { correlationId: id, method: ctx.method, path: loggedPath(ctx.path), status: ctx.status, milliseconds },
+      'request',
+    );
+  };
+}
+
+/** Interaction uids open a sign-in together with their cookie: not for the log. */
+function loggedPath(path: string): string {
+  return path.replace(/^\/(interaction|auth)\/[^/]+/, '/$1/:uid');
+}
+
+/** Paths a person's browser visits. */
+const pages = /^\/(auth|interaction|account|session)(\/|$)/;
+
+/** Puts `Device` on the state, and the device cookie on the answers to pages. */
+export function identifyBrowser(deps: BrowserCookieDeps): Middleware {
+  return async (ctx, next) => {
+    const browser = pages.test(ctx.path) ? ensureBrowser(deps, ctx) : undefined;
+    const device: Device = {
+      browserHash: browser === undefined ? null : browserHash(browser),
+      userAgent: ctx.get('User-Agent').slice(0, 300) || null,
+      address: ctx.ip || null,
+    };
+    ctx.state['device'] = device;
+    ctx.state['browser'] = browser;
+    await next();
+  };
+}
+
+export function deviceOf(ctx: Context): Device {
+  return ctx.state['device'] as Device;
+}
+
+/** This browser's id, for binding CSRF tokens to it. */
+export function browserOf(ctx: Context): string {
+  return (ctx.state['browser'] as string | undefined) ?? '';
+}

@@ -1,0 +1,47 @@
+/** The HTTP server: the order of everything a request passes, on one screen. */
+import Koa, { type Middleware } from 'koa';
+import { handleErrors, type ErrorDeps } from './errors.ts';
+import { correlationId, identifyBrowser, type RequestLog, trackRequests } from './requests.ts';
+import { type Route, serveRoutes } from './routes.ts';
+import { type BrowserCookieDeps, securityHeaders } from './security.ts';
+
+export interface ServerDeps {
+  readonly https: boolean;
+  readonly trustProxy: number;
+  readonly cookieKeys: readonly string[];
+  readonly newId: () => string;
+  /** Milliseconds of a steady clock. */
+  readonly elapsed: () => number;
+  readonly log: RequestLog & ErrorDeps['log'];
+  readonly errors: ErrorDeps;
+  readonly browser: BrowserCookieDeps;
+  readonly assets: Middleware;
+  readonly routes: readonly Route[];
+  /** The protocol endpoints; what they do not know is not found. */
+  readonly protocol: Middleware;
+}
+
+/** Paths only programs use: their errors are OAuth JSON. */
+const api = /^\/(token|jwks|me|request|health|\.well-known)(\/|$)/;
+
+export function errorDeps(deps: Pick<ErrorDeps, 'log' | 'render'>): ErrorDeps {
+  return { ...deps, correlationId, isApi: (path) => api.test(path) };
+}
+
+export function createServer(deps: ServerDeps): Koa {
+  const app = new Koa({ proxy: deps.trustProxy > 0, maxIpsCount: deps.trustProxy });
+  app.keys = [...deps.cookieKeys];
+  // Everything is answered by handleErrors; what still reaches Koa is a fault of ours, or a client gone away.
+  app.on('error', (error: Error) => deps.log.error({ name: error.name, message: error.message }, 'unhandled'));
+  const order: readonly Middleware[] = [
+    trackRequests({ newId: deps.newId, log: deps.log, elapsed: deps.elapsed }),
+    securityHeaders({ https: deps.https }),
+    handleErrors(deps.errors),
+    deps.assets,
+    identifyBrowser(deps.browser),
+    serveRoutes(deps.routes),
+    deps.protocol,
+  ];
+  for (const middleware of order) app.use(middleware);
+  return app;
+}

@@ -1,0 +1,67 @@
+/** Runs the server: listen, look after what expires, and drain. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type App, type AppInput, createApp } from './app.ts';
+
+/** Seconds between two purges. */
+const PURGE_EVERY = 300;
+/** Seconds a request under way has when the server is told to stop. */
+const DRAIN = 10;
+
+export interface Running {
+  readonly app: App;
+  readonly port: number;
+  /** Stops taking connections, lets requests under way end, closes the database. */
+  stop(): Promise<void>;
+}
+
+/** Starts listening. Rejects when the port is taken, the database is away or the configuration cannot be served. */
+export async function serve(input: AppInput): Promise<Running> {
+  const app = await createApp({ purpose: 'stile start', ...input });
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000 }, app.handler);
+  const { host, port } = input.config.listen;
+  try {
+    await listen(server, host, port);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  const timer = setInterval(() => void purgeQuietly(app), PURGE_EVERY * 1000);
+  timer.unref();
+  return {
+    app,
+    port: (server.address() as AddressInfo).port,
+    stop: async () => {
+      clearInterval(timer);
+      app.drain();
+      await closeServer(server);
+      await app.close();
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), DRAIN * 1000);
+  await closed;
+  clearTimeout(timer);
+}
+
+async function purgeQuietly({ core, purge }: App): Promise<void> {
+  try {
+    await purge();
+  } catch (error) {
+    core.log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'the purge failed');
+  }
+}
