@@ -1,0 +1,93 @@
+/**
+ * The door: bodies and queries are read here, in one way, and become typed values or `bad_request`.
+ */
+import type { Context } from 'koa';
+import type { z } from 'zod';
+import { StileError } from '../domain/errors.ts';
+
+/** Bytes of a form; WebAuthn answers (attestation) are larger. */
+export const FORM_LIMIT = 8 * 1024;
+export const PASSKEY_LIMIT = 64 * 1024;
+const MOST_FIELDS = 50;
+
+/**
+ * Reads a urlencoded body and parses it with the schema. Errors: `unsupported_media_type`, `payload_too_large`,
+ * `bad_request` (malformed encoding, a repeated field, NUL, or not what the schema says).
+ */
+export async function guardForm<S extends z.ZodType>(
+  ctx: Context,
+  schema: S,
+  limit = FORM_LIMIT,
+): Promise<z.output<S>> {
+  if (ctx.is('application/x-www-form-urlencoded') === false || !ctx.get('Content-Type')) {
+    throw new StileError('unsupported_media_type');
+  }
+  if (ctx.get('Content-Encoding')) throw new StileError('unsupported_media_type', { detail: 'encoded body' });
+  return parse(schema, fieldsOf(await readBody(ctx, limit)));
+}
+
+/** Parses the query with the schema; the same rules as for forms. */
+export function guardQuery<S extends z.ZodType>(ctx: Context, schema: S): z.output<S> {
+  return parse(schema, fieldsOf(ctx.querystring));
+}
+
+function parse<S extends z.ZodType>(schema: S, fields: Readonly<Record<string, string>>): z.output<S> {
+  const result = schema.safeParse(fields);
+  if (result.success) return result.data;
+  // Paths and codes only: the values may be passwords.
+  const detail = result.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`).join(', ');
+  throw new StileError('bad_request', { detail });
+}
+
+async function readBody(ctx: Context, limit: number): Promise<string> {
+  if (Number(ctx.get('Content-Length')) > limit) throw tooLarge(ctx);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // Destroying the request would take the answer's connection with it.
+    for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge(ctx);
+      chunks.push(chunk);
+    }
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (error) {
+    if (error instanceof StileError) throw error;
+    throw new StileError('bad_request', { detail: 'unreadable body', cause: error });
+  }
+}
+
+/** The rest of the body is not read, so the connection cannot be used again. */
+function tooLarge(ctx: Context): StileError {
+  ctx.set('Connection', 'close');
+  return new StileError('payload_too_large');
+}
+
+function fieldsOf(encoded: string): Readonly<Record<string, string>> {
+  const pairs = encoded === '' ? [] : encoded.split('&');
+  if (pairs.length > MOST_FIELDS) throw new StileError('bad_request', { detail: 'too many fields' });
+  const fields = new Map<string, string>();
+  for (const pair of pairs) {
+    const [name, value] = decodePair(pair);
+    if (fields.has(name)) throw new StileError('bad_request', { detail: 'repeated field' });
+    fields.set(name, value);
+  }
+  return Object.fromEntries(fields);
+}
+
+/** Unlike URLSearchParams, refuses what is not percent-encoded UTF-8. */
+function decodePair(pair: string): readonly [string, string] {
+  const at = pair.indexOf('=');
+  const name = decode(at < 0 ? pair : pair.slice(0, at));
+  const value = at < 0 ? '' : decode(pair.slice(at + 1));
+  if (`${name}${value}`.includes('\0')) throw new StileError('bad_request', { detail: 'NUL in a field' });
+  return [name, value];
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (error) {
+    throw new StileError('bad_request', { detail: 'malformed encoding', cause: error });
+  }
+}
