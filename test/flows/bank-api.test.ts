@@ -111,6 +111,16 @@ describe('RFC 6750: without a valid token the API says nothing of its policy', (
     expect(response.headers.get('www-authenticate')).toBeNull();
     await away.close();
   });
+
+  it('answers 503, not 401, while the keys cannot be had', async () => {
+    const other = await startApi({ issuer: issuer.url, port: 0, resource: api.url });
+    const headers = { authorization: `Bearer ${await issuer.accessToken()}` };
+    issuer.hideKeys = true;
+    expect((await fetch(`${other.url}/account`, { headers })).status).toBe(503);
+    issuer.hideKeys = false;
+    expect((await fetch(`${other.url}/account`, { headers })).status).toBe(200);
+    await other.close();
+  });
 });
 
 describe('RFC 9470: a transfer demands by its amount', () => {

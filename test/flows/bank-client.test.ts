@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSessions } from '../../examples/harbour-bank/client/sessions.ts';
+import { createSignIn, currentTokens } from '../../examples/harbour-bank/client/sign-in.ts';
 import { startClient } from '../../examples/harbour-bank/client.ts';
 import { type Bank, startBank } from '../../examples/harbour-bank/start.ts';
 import { createTestBrowser, type TestBrowser, type Visit } from './bank-browser.ts';
@@ -21,7 +23,7 @@ beforeEach(async () => {
     clientSecret,
     clientPort: 0,
     apiPort: 0,
-    log: console.log,
+    log: (line) => logged.push(line),
   });
   issuer.resource = bank.urls.api;
   browser = createTestBrowser();
@@ -108,6 +110,13 @@ describe('sign-in', () => {
     expect(html).toContain('<code>urn:stile:acr:1fa</code>');
     expect(html).toContain('<code>pwd</code>');
     expect(html).toContain('Alex &lt;b&gt;Harbour&lt;/b&gt;');
+  });
+
+  it('uses an answer once: loading it again exchanges nothing', async () => {
+    const { hops } = await signIn();
+    const callback = hops.find(({ pathname }) => pathname === '/callback');
+    expect((await browser.get(callback?.href ?? '')).url.pathname).toBe('/account');
+    expect(issuer.exchanges).toHaveLength(1);
   });
 
   it('signs out here and at the provider', async () => {
@@ -238,13 +247,37 @@ describe('RFC 9470: the challenge becomes a sign-in, and the call is sent again'
 });
 
 describe('tokens that end', () => {
-  it('refreshes once, however many pages ask at the same time', async () => {
+  it('refreshes with the old refresh token, and carries on', async () => {
     issuer.answer({ expiresIn: 5, refreshToken: 'r1' });
     await signIn();
-    const page = `${bank.urls.client}/account`;
-    const shown = await Promise.all([browser.get(page), browser.get(page), browser.get(page)]);
-    expect(shown.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(issuer.exchanges.filter((body) => body.get('grant_type') === 'refresh_token')).toHaveLength(1);
+    expect(await balance()).toBe('€18,753.70');
+    expect(issuer.requests).toHaveLength(1);
+    const refresh = issuer.exchanges.find((body) => body.get('grant_type') === 'refresh_token');
+    expect([refresh?.get('refresh_token'), refresh?.get('resource')]).toEqual(['r1', bank.urls.api]);
+  });
+
+  it('uses a refresh token once, however many pages need it at the same time', async () => {
+    const { url, clientId, clientSecret, resource } = issuer;
+    const now = () => 1000;
+    const log = () => {};
+    const client = createSignIn({ issuer: url, clientId, clientSecret, resource, baseUrl: url, now, log });
+    const authentication = { acr: 'phr', amr: [], authTime: 900 };
+    const tokens = {
+      access: 'a',
+      refresh: 'r1',
+      idToken: 'i',
+      obtainedAt: 900,
+      expiresAt: 1000,
+      sub: 'alex',
+    };
+    const session = createSessions(now).create();
+    session.tokens = { ...tokens, name: undefined, authentication };
+    const renewed = await Promise.all([currentTokens(client, session), currentTokens(client, session)]);
+    expect(issuer.exchanges).toHaveLength(1);
+    expect(renewed.map((each) => [each?.refresh, each?.authentication])).toEqual([
+      ['r2', authentication],
+      ['r2', authentication],
+    ]);
   });
 
   it('takes invalid_grant for the end of these tokens and signs in again without any demand', async () => {

@@ -43,6 +43,8 @@ export interface TestIssuer {
   onRefresh(result: { access?: Claims; error?: string; expiresIn?: number }): void;
   /** A signed access token for the API; `header` and `key` change how it is signed. */
   accessToken(claims?: Claims, signed?: { typ?: string; alg?: 'ES256'; foreign?: boolean }): Promise<string>;
+  /** Answers the JWKS with 500. */
+  hideKeys: boolean;
   /** The address the API is registered under. */
   resource: string;
   close(): Promise<void>;
@@ -79,6 +81,7 @@ export async function startTestIssuer(): Promise<TestIssuer> {
     clientSecret: 'a secret for tests: 100% & more',
     requests: [],
     exchanges: [],
+    hideKeys: false,
     resource: '',
     answer: (...given) => {
       answers = given;
@@ -116,7 +119,7 @@ export async function startTestIssuer(): Promise<TestIssuer> {
       case '/.well-known/openid-configuration':
         return send(response, metadata(url));
       case '/jwks':
-        return send(response, { keys: [jwk] });
+        return issuer.hideKeys ? send(response, {}, 500) : send(response, { keys: [jwk] });
       case '/authorize':
         return authorize(target.searchParams, response);
       case '/token':
