@@ -77,7 +77,7 @@ const introduction = [
   '',
   '| Variable | Meaning |',
   '|---|---|',
-  '| `STILE_KEYS` | Key-encryption keys, `id:base64` separated by commas, the current one first; 32 bytes each. `stile secret` makes one. |',
+  '| `STILE_KEYS` | Key-encryption keys, `id:base64` separated by commas, the current one first; 32 bytes each. `stile secret --key` makes one. |',
   '| `DATABASE_URL` | `postgres://user:password@host/database`. |',
   '| `SMTP_URL` | `smtps://user:password@host`. |',
   '| `STILE_CONFIG` | The configuration file. |',

@@ -52,7 +52,7 @@ describe('layers', () => {
 
   test('only app.ts joins the layers', () => {
     const joined = sources
-      .filter(({ file }) => !/^src\/(app|main|cli)\.ts$/.test(file))
+      .filter(({ file }) => !/^src\/(app|app-http|main|cli)\.ts$|^src\/cli\//.test(file))
       .filter(({ file, imports }) => {
         const targets = imports.flatMap((path) => local(file, path));
         const parts = ['src/http', 'src/infra', 'src/oidc'].filter(
@@ -87,7 +87,7 @@ describe('packages', () => {
     [/^nodemailer$/, /^src\/infra\//],
     [/^@node-rs\/argon2$/, /^src\/infra\//],
     [/^koa$/, /^src\/(http|oidc|app)\b/],
-    [/^oidc-provider$/, /^src\/(oidc|http|infra\/oidc-[a-z]+-?adapter|infra\/oidc-adapter)\b/],
+    [/^oidc-provider$/, /^src\/(oidc|http|app-http|infra\/oidc-(\w+-)?adapter)\b/],
     [/^ejs$/, /^src\/http\//],
     [/^otplib$|^@otplib\//, /^src\/(domain\/totp|services\/factors)\b/],
     [/^@simplewebauthn\//, /^src\/services\/factors\//],

@@ -22,9 +22,8 @@ export const demoClient = {
   secretHash: createHash('sha256').update(clientSecret).digest('base64url'),
 } as const;
 
-/** The account a newcomer signs in with; a fixed id, so that production can refuse it. */
+/** The account a newcomer signs in with. Its address is in a domain nobody has, so that production can refuse it. */
 export const demoAccount = {
-  id: 'demo-alex',
   username: 'alex',
   password: 'over-the-stile',
   email: 'alex@example.test',

@@ -48,7 +48,7 @@ export function formatKey(id: string, key: Uint8Array): string {
 
 function missingFaults(env: Environment): Fault[] {
   const required = {
-    STILE_KEYS: 'is not set (`stile secret` makes a key)',
+    STILE_KEYS: 'is not set (`stile secret --key` makes a key)',
     DATABASE_URL: 'is not set (the embedded database serves the demo only)',
     SMTP_URL: 'is not set (smtps://user:password@host)',
   };

@@ -96,7 +96,7 @@ describe('production', () => {
     expect(found).toEqual([
       'issuer: must be https (plain http serves the demo only)',
       "clients[0]: is the demo's client, whose secret everybody knows",
-      'STILE_KEYS: is not set (`stile secret` makes a key)',
+      'STILE_KEYS: is not set (`stile secret --key` makes a key)',
       'DATABASE_URL: is not set (the embedded database serves the demo only)',
       'SMTP_URL: is not set (smtps://user:password@host)',
     ]);

@@ -1,0 +1,26 @@
+/** `stile check`: every fault, or a summary. */
+import { type Loaded, loadConfig } from '../config/load.ts';
+import type { ConfigFile } from './load.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Error `ConfigError` with every fault. Changes nothing: no key is made. */
+export async function check(terminal: Terminal, options: ConfigFile): Promise<number> {
+  for (const line of summary(loadConfig(options))) terminal.out(line);
+  return 0;
+}
+
+function summary({ config, secrets, version, file }: Loaded): string[] {
+  const names = (list: readonly string[]): string => (list.length > 0 ? list.join(', ') : 'none');
+  return [
+    `The configuration is sound${file ? `: ${file}` : ' (no file: the demo)'}`,
+    `  version    ${version}`,
+    `  issuer     ${config.issuer}`,
+    `  listens    ${config.listen.host}:${config.listen.port}`,
+    `  levels     ${names(config.levels.map(({ acr }) => acr))}`,
+    `  resources  ${names(config.resources.map(({ identifier }) => identifier))}`,
+    `  clients    ${names(config.clients.map(({ clientId }) => clientId))}`,
+    `  database   ${secrets.databaseUrl ? 'PostgreSQL' : `embedded, in ${config.dataDirectory}`}`,
+    `  mail       ${secrets.smtpUrl ? 'SMTP' : `outbox at ${config.issuer}/outbox`}`,
+    `  keys       ${names(secrets.keys.map(({ id }) => id)).replace('none', 'made at the first start')}`,
+  ];
+}

@@ -1,0 +1,135 @@
+/** Finds the command, runs it, and says what went wrong: no stack traces. */
+import { parseArgs } from 'node:util';
+import { explain, UsageError } from './failures.ts';
+import type { Terminal } from './terminal.ts';
+
+const usage = `Usage: stile <command> [options]
+
+  start                         run the server; without a configuration, the demo
+  check                         validate the configuration and the environment
+  migrate                       bring the database up to date
+  user add <username>           add an account; asks for the password
+      --email <address>           its address, which you vouch for
+      --name <name>               the name people see
+      --password-stdin            read the password from standard input
+  secret                        make a client secret and its hash
+      --key                       make a key for STILE_KEYS instead
+  help, version
+
+  --config <file>               configuration file; default: STILE_CONFIG, else the demo
+
+docs/configuration.md lists every setting.`;
+
+const options = {
+  config: { type: 'string' },
+  email: { type: 'string' },
+  name: { type: 'string' },
+  'password-stdin': { type: 'boolean' },
+  key: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const;
+
+type Parsed = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
+type Values = Parsed['values'];
+type Name = keyof typeof options;
+
+interface Command {
+  /** Options it takes beside --help. */
+  readonly takes: readonly Name[];
+  /** Names of its arguments. */
+  readonly arguments: readonly string[];
+  readonly run: (terminal: Terminal, values: Values, args: readonly string[]) => Promise<number>;
+}
+
+/** Each command loads only what it needs. */
+const commands: Readonly<Record<string, Command>> = {
+  start: {
+    takes: ['config'],
+    arguments: [],
+    run: async (terminal, values) => (await import('./start.ts')).start(terminal, file(values)),
+  },
+  check: {
+    takes: ['config'],
+    arguments: [],
+    run: async (terminal, values) => (await import('./check.ts')).check(terminal, file(values)),
+  },
+  migrate: {
+    takes: ['config'],
+    arguments: [],
+    run: async (terminal, values) => (await import('./migrate.ts')).migrateCommand(terminal, file(values)),
+  },
+  'user add': {
+    takes: ['config', 'email', 'name', 'password-stdin'],
+    arguments: ['username'],
+    run: async (
+      terminal,
+      { email, name, 'password-stdin': passwordStdin = false, ...values },
+      [username = ''],
+    ) =>
+      (await import('./user-add.ts')).userAdd(terminal, {
+        ...file(values),
+        username,
+        passwordStdin,
+        ...(email === undefined ? {} : { email }),
+        ...(name === undefined ? {} : { name }),
+      }),
+  },
+  secret: {
+    takes: ['key'],
+    arguments: [],
+    run: async (terminal, { key = false }) => (await import('./secret.ts')).secret(terminal, { key }),
+  },
+};
+
+/** Runs one command line; returns its exit code. Never throws. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const { values, positionals } = parse(args);
+    if (values.version || positionals[0] === 'version') return await printVersion(terminal);
+    if (values.help || positionals.length === 0 || positionals[0] === 'help') {
+      terminal.out(usage);
+      return 0;
+    }
+    const { command, rest } = find(positionals, values);
+    return await command.run(terminal, values, rest);
+  } catch (error) {
+    for (const line of explain(error)) terminal.note(line);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function parse(args: readonly string[]): Parsed {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? '') : '');
+  }
+}
+
+function find(positionals: readonly string[], values: Values): { command: Command; rest: readonly string[] } {
+  const length = positionals[0] === 'user' ? 2 : 1;
+  const name = positionals.slice(0, length).join(' ');
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) throw new UsageError(`there is no command "${name}"`);
+  const stray = Object.keys(values).find((option) => !command.takes.some((known) => known === option));
+  if (stray) throw new UsageError(`stile ${name} takes no --${stray}`);
+  const rest = positionals.slice(length);
+  const [missing] = command.arguments.slice(rest.length);
+  if (missing) throw new UsageError(`stile ${name} needs a ${missing}`);
+  if (rest.length > command.arguments.length)
+    throw new UsageError(`"${rest.at(-1)}" is one argument too many`);
+  return { command, rest };
+}
+
+function file({ config }: Values): { file?: string } {
+  return config === undefined ? {} : { file: config };
+}
+
+async function printVersion(terminal: Terminal): Promise<number> {
+  const { readFile } = await import('node:fs/promises');
+  const { packageRoot } = await import('../infra/package-root.ts');
+  const text = await readFile(`${packageRoot()}/package.json`, 'utf8');
+  terminal.out((JSON.parse(text) as { version: string }).version);
+  return 0;
+}

@@ -1,0 +1,59 @@
+/** `stile start`: the server, its control socket, the demo when asked for, and an orderly end. */
+import type { Loaded } from '../config/load.ts';
+import { controlPath, serveControl } from '../control.ts';
+import type { Running } from '../main.ts';
+import { startDemo } from './demo.ts';
+import { type ConfigFile, load, quietly } from './load.ts';
+import { refuseDemoAccount } from './production.ts';
+import type { Terminal } from './terminal.ts';
+import { addAccount, addCommand } from './user-add.ts';
+
+/** Resolves when the server was told to stop and has; 0 when in good order. */
+export async function start(terminal: Terminal, options: ConfigFile): Promise<number> {
+  adviseRuntime(terminal);
+  const loaded = load(options);
+  const { serve } = await quietly(() => import('../main.ts'));
+  const running = await serve(loaded);
+  const ends: (() => Promise<void>)[] = [() => running.stop()];
+  try {
+    if (!loaded.config.demo) await refuseDemoAccount(running.app.core);
+    if (!loaded.secrets.databaseUrl) ends.unshift(await takeCommands(loaded, running));
+    if (loaded.config.demo) ends.unshift(await startDemo(terminal, loaded.config, running));
+    else
+      terminal.note(`Stile serves ${loaded.config.issuer} on ${loaded.config.listen.host}:${running.port}.`);
+    return await untilStopped(terminal);
+  } finally {
+    for (const end of ends) await end();
+  }
+}
+
+function adviseRuntime(terminal: Terminal): void {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < 22)
+    terminal.note(`Node ${process.versions.node} will do to try Stile; use Node 22 or later in production.`);
+}
+
+async function takeCommands({ config }: Loaded, { app }: Running): Promise<() => Promise<void>> {
+  const path = controlPath(config.dataDirectory);
+  const control = await serveControl(path, { [addCommand]: (input) => addAccount(app.core, input) });
+  return () => control.close();
+}
+
+/** The first signal ends in good order, a second one at once. */
+function untilStopped(terminal: Terminal): Promise<number> {
+  return new Promise((resolve) => {
+    let told = false;
+    const stop = (): void => {
+      if (told) process.exit(1);
+      told = true;
+      terminal.note('Stopping …');
+      resolve(0);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+    process.once('uncaughtException', (error) => {
+      terminal.note(`stile: ${error.message}`);
+      told = true;
+      resolve(1);
+    });
+  });
+}
