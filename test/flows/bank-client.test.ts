@@ -112,13 +112,6 @@ describe('sign-in', () => {
     expect(html).toContain('Alex &lt;b&gt;Harbour&lt;/b&gt;');
   });
 
-  it('uses an answer once: loading it again exchanges nothing', async () => {
-    const { hops } = await signIn();
-    const callback = hops.find(({ pathname }) => pathname === '/callback');
-    expect((await browser.get(callback?.href ?? '')).url.pathname).toBe('/account');
-    expect(issuer.exchanges).toHaveLength(1);
-  });
-
   it('signs out here and at the provider', async () => {
     const page = await signIn();
     const { url } = await browser.submit(page, '/sign-out');
@@ -226,6 +219,15 @@ describe('RFC 9470: the challenge becomes a sign-in, and the call is sent again'
     await browser.get(callback?.href ?? '');
     await browser.submit(form, '/transfer', fields);
     expect(await balance()).toBe('€16,753.70');
+  });
+
+  it('uses an answer once: loading it again exchanges nothing', async () => {
+    await signIn();
+    issuer.answer(passkey);
+    const { hops } = await transfer('2,000');
+    const callback = hops.find(({ pathname }) => pathname === '/callback');
+    expect((await browser.get(callback?.href ?? '')).url.pathname).toBe('/account');
+    expect(issuer.exchanges).toHaveLength(2);
   });
 
   it('takes the form changed after "back" for another transfer', async () => {
