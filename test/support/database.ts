@@ -47,7 +47,7 @@ export async function openFreshDatabase(): Promise<OpenTestDatabase> {
   };
 }
 
-/** A new migrated embedded database in memory. */
+/** An embedded database in a folder, migrated. */
 export async function openEmbedded(directory: string): Promise<Database> {
   const db = await openDatabase({ directory }, { log: silent });
   await migrate(db);
