@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Method } from '../../src/domain/proofs.ts';
+import {
+  addressBucket,
+  consecutiveOnly,
+  emailBucket,
+  factorBucket,
+  familiarityFor,
+  familiarityFrom,
+  isFilled,
+  networkOf,
+  ownerPrefix,
+  reopens,
+} from '../../src/domain/throttle.ts';
+
+const methods: readonly Method[] = ['password', 'totp', 'passkey', 'email'];
+
+describe('the network an address is counted as', () => {
+  test.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['::FFFF:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::1', '2001:db8:1:2::/64'],
+    ['2001:0db8:0001:0002::1', '2001:db8:1:2::/64'],
+    ['2001:DB8:1:2::ffff', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['', ''],
+  ])('%s is counted as %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
+  test('all addresses of an IPv6 /64 are counted together, and no two networks are', () => {
+    const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16));
+    const half = fc.tuple(group, group, group, group);
+    fc.assert(
+      fc.property(half, half, half, (one, other, host) => {
+        const same = networkOf([...one, ...host].join(':')) === networkOf([...one, ...other].join(':'));
+        const apart = networkOf([...one, ...host].join(':')) === networkOf([...other, ...host].join(':'));
+        expect(same).toBe(true);
+        expect(apart).toBe(one.join() === other.join());
+      }),
+    );
+  });
+});
+
+describe('what is counted together', () => {
+  test('a flood by strangers fills one bucket for each account and factor, and no known browser’s', () => {
+    const names = methods.flatMap((method) =>
+      ['a', 'b'].flatMap((owner) =>
+        [null, 'x', 'y'].map((browser) => factorBucket({ owner, browser, method })),
+      ),
+    );
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('a prefix names the buckets of one owner and browser alone', () => {
+    const id = fc.stringMatching(/^[\w-]{1,22}$/);
+    fc.assert(
+      fc.property(id, id, fc.option(id), fc.option(id), fc.constantFrom(...methods), (a, b, x, y, method) => {
+        const within = factorBucket({ owner: b, browser: y, method }).startsWith(ownerPrefix(a, x));
+        expect(within).toBe(a === b && x === y);
+      }),
+    );
+  });
+
+  test('addresses, codes sent and factors are never counted together', () => {
+    expect(
+      new Set([
+        addressBucket('a'),
+        emailBucket('a'),
+        factorBucket({ owner: 'a', browser: null, method: 'email' }),
+      ]).size,
+    ).toBe(3);
+  });
+});
+
+describe('a filled bucket', () => {
+  const limit = { attempts: 10, window: 900, consecutive: 100 };
+  test.each([
+    [9, 9, false],
+    [10, 10, true],
+    [1, 99, false],
+    [1, 100, true],
+  ])('after %i in the window and %i in a row: %s', (inWindow, consecutive, filled) => {
+    expect(isFilled({ open: true, inWindow, consecutive }, limit)).toBe(filled);
+  });
+
+  test('a limit on failures in a row alone is not filled by a window', () => {
+    expect(isFilled({ open: true, inWindow: 1_000_000, consecutive: 99 }, consecutiveOnly(limit))).toBe(
+      false,
+    );
+    expect(isFilled({ open: true, inWindow: 1, consecutive: 100 }, consecutiveOnly(limit))).toBe(true);
+  });
+});
+
+describe('who is a stranger, and what reopens', () => {
+  test('a password shown once does not make a browser known for the second factor', () => {
+    expect(familiarityFrom('password')).not.toContain(familiarityFor('totp'));
+    expect(familiarityFrom('email')).not.toContain(familiarityFor('totp'));
+  });
+
+  test.each(['totp', 'passkey'] as const)(
+    'a browser in which %s was used is known for every factor',
+    (used) => {
+      for (const method of methods) expect(familiarityFrom(used)).toContain(familiarityFor(method));
+    },
+  );
+
+  test('a browser that gave the password is known for the password', () => {
+    expect(familiarityFrom('password')).toContain(familiarityFor('password'));
+  });
+
+  test('a known browser reopens with any factor, a stranger only with one that cannot be guessed from a password', () => {
+    for (const method of methods) expect(reopens(method, true)).toBe(true);
+    expect(methods.filter((method) => reopens(method, false))).toEqual(['totp', 'passkey']);
+  });
+});
