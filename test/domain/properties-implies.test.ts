@@ -1,0 +1,120 @@
+/** Implication under random ladders: what discovery says includes a level must include it. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { implies, type Level, type Slot } from '../../src/domain/ladder.ts';
+import { bestSet, type Pool } from '../../src/domain/satisfy.ts';
+import { anyProofs } from './arbitraries.ts';
+import { credentials, HERE, NOW } from './support.ts';
+
+const anySlot: fc.Arbitrary<Slot> = fc
+  .record({
+    method: fc.option(
+      fc.subarray(['password', 'totp', 'passkey', 'email', 'federated'] as const, { minLength: 1 }),
+      { freq: 1 },
+    ),
+    kind: fc.option(
+      fc.constantFrom(
+        'knowledge' as const,
+        'possession' as const,
+        'verification' as const,
+        'external' as const,
+      ),
+      { freq: 1 },
+    ),
+    phishingResistant: fc.option(fc.constant(true as const), { freq: 1 }),
+    userVerified: fc.option(fc.constant(true as const), { freq: 1 }),
+    hardwareProtected: fc.option(fc.constant(true as const), { freq: 1 }),
+    anchor: fc.option(fc.boolean(), { freq: 1 }),
+  })
+  .map((slot) => Object.fromEntries(Object.entries(slot).filter(([, value]) => value !== null)) as Slot);
+
+const anyAlternatives = fc.array(fc.record({ slots: fc.array(anySlot, { minLength: 1, maxLength: 2 }) }), {
+  minLength: 1,
+  maxLength: 2,
+});
+
+const anyBeside: fc.Arbitrary<Partial<Level>> = fc
+  .record({
+    maxAge: fc.option(fc.constantFrom(60, 300), { freq: 1 }),
+    freshness: fc.option(fc.constantFrom('all' as const, 'anchors' as const), { freq: 1 }),
+    idle: fc.option(
+      fc.record({
+        after: fc.constantFrom(60, 300),
+        resumeWith: fc.subarray(['password', 'passkey'] as const, { minLength: 1 }),
+      }),
+      { freq: 1 },
+    ),
+    requiresBinding: fc.option(fc.constantFrom('a', 'b', 'c'), { freq: 1 }),
+    perClient: fc.boolean(),
+    crossDevice: fc.boolean(),
+    unordered: fc.option(fc.constant(true as const), { freq: 1 }),
+  })
+  .map((beside) => Object.fromEntries(Object.entries(beside).filter(([, value]) => value !== null)));
+
+const anyLevel = (acr: string): fc.Arbitrary<Level> =>
+  fc.record({ alternatives: anyAlternatives, beside: anyBeside }).map(({ alternatives, beside }) => ({
+    acr,
+    aliases: [],
+    perClient: false,
+    crossDevice: false,
+    ...beside,
+    alternatives,
+  }));
+
+/** Another level, or the same one with one thing changed or a slot more: implications are then not rare. */
+const anyPair = fc
+  .tuple(anyLevel('a'), anyLevel('b'), anyBeside, anySlot, fc.integer({ min: 0, max: 3 }), anyLevel('c'))
+  .map(([a, b, beside, slot, how, c]): [Level, Level, Level] => {
+    const more = a.alternatives.map(({ slots }) => ({ slots: [...slots, slot] }));
+    if (how === 1) return [a, { ...a, ...beside, acr: 'b' }, c];
+    if (how === 2) return [a, { ...a, alternatives: more, acr: 'b' }, c];
+    if (how === 3) return [a, { ...a, ...beside, alternatives: more, acr: 'b' }, c];
+    return [a, b, c];
+  });
+
+const boundAt = fc.constantFrom(null, 'a', 'b', 'c');
+
+const anyPool = fc
+  .record({
+    proofs: anyProofs,
+    bindings: fc.array(boundAt, { minLength: 7, maxLength: 7 }),
+    reauthenticate: fc.boolean(),
+    clientId: fc.constantFrom('bank', 'shop'),
+    lastActive: fc.option(fc.nat(1000)),
+  })
+  .map(
+    ({ proofs, bindings, reauthenticate, clientId, lastActive }): Omit<Pool, 'levels'> => ({
+      proofs,
+      credentials: Object.values(credentials).map((each, index) => ({
+        ...each,
+        boundAt: bindings[index] ?? null,
+      })),
+      reauthenticate,
+      transaction: {
+        id: HERE.id,
+        clientId,
+        ...(lastActive === null ? {} : { lastActive: { a: NOW - lastActive, b: NOW - lastActive } }),
+      },
+      now: NOW,
+    }),
+  );
+
+test('properties: whoever holds a level holds every level it implies, whatever the proofs, ages and client', () => {
+  let implied = 0;
+  fc.assert(
+    fc.property(anyPair, anyPool, ([a, b, c], pool) => {
+      const levels = [a, b, c];
+      for (const [stronger, weaker] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        if (!implies(stronger, weaker, levels) || !bestSet(stronger, { ...pool, levels })) continue;
+        implied += 1;
+        expect(bestSet(weaker, { ...pool, levels })).toBeDefined();
+        expect(!stronger.crossDevice || weaker.crossDevice).toBe(true);
+      }
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(implied).toBeGreaterThan(100);
+});
