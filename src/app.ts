@@ -1,9 +1,10 @@
 /**
  * The composition root: the only file that joins the layers. Nothing here decides anything.
  */
+
+import { composeHttp, type Http } from './app-http.ts';
 import type { Config, Secrets } from './config/schema.ts';
 import type { Level } from './domain/ladder.ts';
-import { composeHttp, type Http } from './compose-http.ts';
 import { type Database, openDatabase } from './infra/db.ts';
 import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
@@ -11,9 +12,16 @@ import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
 import { migrate } from './infra/migrate.ts';
 import { purge } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
-import { createClock, createPasswordHasher, createRandom, measureOffset, type SystemClock } from './infra/system.ts';
+import {
+  createClock,
+  createPasswordHasher,
+  createRandom,
+  measureOffset,
+  type SystemClock,
+} from './infra/system.ts';
 import { createVault } from './infra/vault.ts';
 import type { AssuranceDeps } from './services/assurance.ts';
+import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
@@ -68,7 +76,9 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   const vault = createVault(secrets.keys);
   const stores = createStores(db, vault);
   const outbox = secrets.smtpUrl ? undefined : createOutbox(clock);
-  const smtp = secrets.smtpUrl ? createSmtpMailer({ url: secrets.smtpUrl, from: config.mail.from }) : undefined;
+  const smtp = secrets.smtpUrl
+    ? createSmtpMailer({ url: secrets.smtpUrl, from: config.mail.from })
+    : undefined;
   const mailer = smtp ?? outbox;
   if (!mailer) throw new Error('there is neither an SMTP server nor an outbox');
   const levels = config.levels as readonly Level[];
@@ -94,7 +104,7 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     facts: stores.facts,
     credentials: stores.credentials,
     judge,
-    offers: () => [],
+    offers: (facts) => enrolmentOffers({ judge, levels, settings: config }, facts),
     levels,
     demands: demandTable(config),
     configVersion: input.version,
@@ -118,7 +128,9 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
 }
 
 async function databaseTime(db: Database): Promise<number> {
-  const { rows } = await db.query<{ ms: number }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "ms"');
+  const { rows } = await db.query<{ ms: number }>(
+    'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "ms"',
+  );
   return rows[0]?.ms ?? 0;
 }
 

@@ -39,7 +39,7 @@ export function handleErrors(deps: ErrorDeps): Middleware {
 export function answerError(deps: ErrorDeps, ctx: Context, error: unknown, detail?: string): void {
   const failure = toStileError(error);
   const correlationId = deps.correlationId(ctx);
-  logFailure(deps.log, failure, { correlationId, method: ctx.method, path: ctx.path });
+  logFailure(deps.log, failure, correlationId);
   ctx.status = failure.status;
   ctx.set('Cache-Control', 'no-store');
   const retryAfter = failure.retryAfter ?? (failure.code === 'unavailable' ? UNAVAILABLE_RETRY : undefined);
@@ -105,8 +105,10 @@ function wantsPage(deps: ErrorDeps, ctx: Context): boolean {
   return !deps.isApi(ctx.path) && ctx.accepts('html', 'json') === 'html';
 }
 
-function logFailure(log: ErrorLog, failure: StileError, request: object): void {
-  const fields = { ...request, code: failure.code, detail: failure.message, cause: describe(failure.cause) };
+/** Without the path, which may hold an interaction's uid: the request's own line has what is safe of it. */
+function logFailure(log: ErrorLog, failure: StileError, correlationId: string): void {
+  const { code, message } = failure;
+  const fields = { correlationId, code, detail: message, cause: describe(failure.cause) };
   if (failure.status >= 500) log.error({ ...fields, stack: stackOf(failure) }, 'request failed');
   else log.warn(fields, 'request refused');
 }

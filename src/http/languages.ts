@@ -4,5 +4,7 @@ import type { Context } from 'koa';
 export function deviceLanguages(ctx: Context, uiLocales?: unknown): string[] {
   const asked = typeof uiLocales === 'string' ? uiLocales.split(' ') : [];
   const accepted = ctx.acceptsLanguages();
-  return [...asked, ...(Array.isArray(accepted) ? accepted : [])].map((tag) => tag.split('-')[0]?.toLowerCase() ?? '');
+  return [...asked, ...(Array.isArray(accepted) ? accepted : [])].map(
+    (tag) => tag.split('-')[0]?.toLowerCase() ?? '',
+  );
 }

@@ -49,7 +49,13 @@ export function providerPages(deps: ProviderPagesDeps): ProviderPages {
 }
 
 /** Endpoints a browser visits; at the others an error is JSON whatever the program accepts. */
-const pageRoutes = new Set(['authorization', 'resume', 'end_session', 'end_session_confirm', 'end_session_success']);
+const pageRoutes = new Set([
+  'authorization',
+  'resume',
+  'end_session',
+  'end_session_confirm',
+  'end_session_success',
+]);
 
 function detailOf(error: string, description: string | undefined): string {
   return description === undefined ? error : `${error}: ${description}`;

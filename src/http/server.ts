@@ -1,6 +1,6 @@
 /** The HTTP server: the order of everything a request passes, on one screen. */
 import Koa, { type Middleware } from 'koa';
-import { handleErrors, type ErrorDeps } from './errors.ts';
+import { type ErrorDeps, handleErrors } from './errors.ts';
 import { correlationId, identifyBrowser, type RequestLog, trackRequests } from './requests.ts';
 import { type Route, serveRoutes } from './routes.ts';
 import { type BrowserCookieDeps, securityHeaders } from './security.ts';
@@ -32,7 +32,9 @@ export function createServer(deps: ServerDeps): Koa {
   const app = new Koa({ proxy: deps.trustProxy > 0, maxIpsCount: deps.trustProxy });
   app.keys = [...deps.cookieKeys];
   // Everything is answered by handleErrors; what still reaches Koa is a fault of ours, or a client gone away.
-  app.on('error', (error: Error) => deps.log.error({ name: error.name, message: error.message }, 'unhandled'));
+  app.on('error', (error: Error) =>
+    deps.log.error({ name: error.name, message: error.message }, 'unhandled'),
+  );
   const order: readonly Middleware[] = [
     trackRequests({ newId: deps.newId, log: deps.log, elapsed: deps.elapsed }),
     securityHeaders({ https: deps.https }),

@@ -124,8 +124,9 @@ export function grouped(secret: string): string {
   return secret.replace(/(.{4})(?=.)/g, '$1 ');
 }
 
-/** An address that may be linked to: http or https, nothing that runs. */
+/** An address that may be linked to: http, https or a path of ours; nothing that runs. */
 export function safeHref(uri: string | undefined): string | undefined {
-  if (uri === undefined || !URL.canParse(uri)) return undefined;
+  if (uri === undefined || /^\/(?!\/)/.test(uri)) return uri;
+  if (!URL.canParse(uri)) return undefined;
   return ['http:', 'https:'].includes(new URL(uri).protocol) ? uri : undefined;
 }

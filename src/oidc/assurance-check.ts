@@ -13,6 +13,7 @@ import {
 } from '../services/assurance.ts';
 import { demandsFor } from '../services/demands.ts';
 import type { AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
+import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
 import { requestState } from './request-state.ts';
 import { requestedAssurance } from './requested-assurance.ts';
@@ -109,6 +110,7 @@ async function act(
   const { outcome } = assessment;
   switch (outcome.kind) {
     case 'satisfied':
+      if (await awaitsEnrolment(deps, ctx)) return true;
       narrow(ctx, outcome.dropped);
       requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
       requestState(ctx).active = assessment.active;
@@ -124,6 +126,15 @@ async function act(
       if (input.silent) throw new errors.InteractionRequired();
       return askAgain(deps, ctx);
   }
+}
+
+/** Our account page asked for a factor to be enrolled: that is what the interaction is for. */
+async function awaitsEnrolment(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean> {
+  if (wantsEnrolment(ctx.oidc.params ?? {}) === undefined) return false;
+  const id = transactionOf(ctx);
+  const transaction =
+    id === undefined ? undefined : await deps.transactions.byId(id, deps.assurance.clock.now());
+  return transaction?.state['enrolled'] === undefined;
 }
 
 function narrow(ctx: KoaContextWithOIDC, dropped: readonly string[]): void {

@@ -2,6 +2,7 @@
 import type { Adapter, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../config/schema.ts';
 import { acrValuesImplied, acrValuesSupported } from '../domain/ladder.ts';
+import { accountClient, ENROL_PARAMETER } from './account-client.ts';
 import type { createPolicy } from './assurance-check.ts';
 import { clientMetadata, metadataOf, STILE_METADATA } from './clients.ts';
 import { loadGrant } from './grants.ts';
@@ -42,7 +43,7 @@ export function providerSettings(input: SettingsInput): Configuration {
   return {
     adapter: input.adapter as never,
     jwks: input.jwks,
-    clients: config.clients.map(clientMetadata) as never,
+    clients: [...config.clients.map(clientMetadata), accountClient(config.issuer)] as never,
     acrValues: acrValuesSupported(config.levels as never),
     discovery: { acr_values_implied: acrValuesImplied(config.levels as never) } as never,
     claims: claimsByScope,
@@ -51,8 +52,8 @@ export function providerSettings(input: SettingsInput): Configuration {
     subjectTypes: ['public'],
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     extraClientMetadata: { properties: [STILE_METADATA] },
-    // No parameter is added: the validator looks at max_age as it was sent, before the library reads it.
-    extraParams: { max_age: checkRawMaxAge } as never,
+    // `max_age` is no extra parameter: its validator looks at it as it was sent, before the library reads it.
+    extraParams: { max_age: checkRawMaxAge, [ENROL_PARAMETER]: null } as never,
     pkce: { required: () => true },
     rotateRefreshToken: true,
     conformIdTokenClaims: true,

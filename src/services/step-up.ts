@@ -77,12 +77,13 @@ function enrolStep(choices: readonly EnrolChoice[], missing: readonly Clause[]):
   };
 }
 
-interface Preference {
+export interface Preference {
   readonly chosen?: string | undefined;
   readonly lastMethod?: Method | null | undefined;
 }
 
-function proveStep(choices: readonly Choice[], missing: readonly Clause[], preference: Preference): Step {
+/** The step that asks for one of the choices: the wanted one, else the last used, else the strongest. */
+export function proveStep(choices: readonly Choice[], missing: readonly Clause[], preference: Preference): Step {
   const paths = distinct(choices.map(pathOf)).sort((a, b) => strength(b) - strength(a));
   const wanted =
     paths.find(({ method }) => method === preference.chosen) ??

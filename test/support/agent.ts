@@ -83,7 +83,9 @@ function store(jar: Cookie[], { hostname }: URL, line: string): void {
   const attribute = (wanted: string) =>
     attributes.find((each) => each.toLowerCase().startsWith(`${wanted}=`))?.slice(wanted.length + 1);
   const path = attribute('path') ?? '/';
-  const index = jar.findIndex((cookie) => cookie.name === name && cookie.path === path && cookie.host === hostname);
+  const index = jar.findIndex(
+    (cookie) => cookie.name === name && cookie.path === path && cookie.host === hostname,
+  );
   if (index >= 0) jar.splice(index, 1);
   const expires = attribute('expires');
   const gone = (expires !== undefined && Date.parse(expires) <= Date.now()) || attribute('max-age') === '0';

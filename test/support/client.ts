@@ -47,7 +47,11 @@ export async function createClient(stile: Pick<TestStile, 'issuer'>, clientId = 
   return {
     server,
     async authorize(parameters = {}) {
-      const [verifier, state, nonce] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState(), oauth.generateRandomNonce()];
+      const [verifier, state, nonce] = [
+        oauth.generateRandomCodeVerifier(),
+        oauth.generateRandomState(),
+        oauth.generateRandomNonce(),
+      ];
       const query = {
         client_id: clientId,
         response_type: 'code',
@@ -60,7 +64,8 @@ export async function createClient(stile: Pick<TestStile, 'issuer'>, clientId = 
         ...parameters,
       };
       const url = new URL(String(server.authorization_endpoint));
-      for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+      for (const [name, value] of Object.entries(query))
+        if (value !== undefined) url.searchParams.set(name, value);
       return { url: url.href, verifier, state, nonce };
     },
     async exchange(request, redirect) {

@@ -1,6 +1,7 @@
 /** People for journeys, and the steps they take. */
 import { createAccount } from '../../src/services/accounts.ts';
-import { type Agent, createAgent, type Page } from './agent.ts';
+import { generateSync } from 'otplib';
+import { type Agent, createAgent, type Page, unescape_ } from './agent.ts';
 import type { AuthorizationRequest, TestClient, Tokens } from './client.ts';
 import type { TestStile } from './stile.ts';
 
@@ -18,7 +19,12 @@ export async function addPerson({ core }: Pick<TestStile, 'core'>, username: str
 }
 
 /** Identifier, password; follows redirects up to the client or the next page. */
-export async function passwordSignIn(agent: Agent, page: Page, username: string, password = PASSWORD): Promise<Page> {
+export async function passwordSignIn(
+  agent: Agent,
+  page: Page,
+  username: string,
+  password = PASSWORD,
+): Promise<Page> {
   const second = await agent.submit(page, '/identifier', { identifier: username });
   return agent.submit(second, '/password', { password });
 }
@@ -44,7 +50,8 @@ export async function signIn(
 
 /** The redirect back to the client. */
 export function redirectOf(page: Page): string {
-  if (page.location === undefined) throw new Error(`no redirect, but ${page.status} ${page.url}:\n${page.body.slice(0, 3000)}`);
+  if (page.location === undefined)
+    throw new Error(`no redirect, but ${page.status} ${page.url}:\n${page.body.slice(0, 3000)}`);
   return page.location;
 }
 
@@ -54,7 +61,44 @@ export function errorOf(page: Page): string | null {
 }
 
 /** `prompt=none`: a code or an error, at once. */
-export async function silently(agent: Agent, client: TestClient, parameters: Record<string, string | undefined> = {}) {
+export async function silently(
+  agent: Agent,
+  client: TestClient,
+  parameters: Record<string, string | undefined> = {},
+) {
   const request = await client.authorize({ prompt: 'none', ...parameters });
   return { request, page: await agent.open(request.url) };
+}
+
+/** The latest code mailed to somebody. */
+export function mailedCode({ core }: Pick<TestStile, 'core'>, username: string): string {
+  const mail = core.outbox?.list().find(({ to, text }) => to === `${username}@example.test` && /\d{8}/.test(text));
+  const code = mail && /\b\d{8}\b/.exec(mail.text)?.[0];
+  if (!code) throw new Error(`no code was mailed to ${username}`);
+  return code;
+}
+
+/** The seed a page shows, and the code of a time (epoch seconds). */
+export function totpCode(secret: string, at: number): string {
+  return generateSync({ secret, epoch: at });
+}
+
+/** Goes through an enrolment of an authenticator app from wherever the interaction stands. */
+export async function enrolTotp(
+  stile: Pick<TestStile, 'core'>,
+  agent: Agent,
+  start: Page,
+  username: string,
+): Promise<{ page: Page; secret: string }> {
+  let page = start;
+  if (page.body.includes('enrol=totp')) page = await agent.open(new URL('?enrol=totp', page.url).href);
+  if (page.body.includes('/password"')) page = await agent.submit(page, '/password', { password: PASSWORD });
+  if (page.body.includes('/email/send"')) {
+    page = await agent.submit(page, '/email/send');
+    page = await agent.submit(page, '/email', { code: mailedCode(stile, username) });
+  }
+  const uri = new URL(unescape_(/href="(otpauth:[^"]+)"/.exec(page.body)?.[1] ?? 'otpauth://none'));
+  const secret = uri.searchParams.get('secret') ?? '';
+  const code = totpCode(secret, stile.core.clock.now());
+  return { page: await agent.submit(page, '/enrol/totp', { code, label: 'Phone' }), secret };
 }

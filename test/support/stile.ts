@@ -1,7 +1,8 @@
 /** A whole Stile for a test: its own database, a real port, and people to sign in. */
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+
 import { createHash } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { parseConfig } from '../../src/config/parse.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { createLog } from '../../src/infra/log.ts';
@@ -39,7 +40,13 @@ export function testConfig(): Partial<ConfigInput> {
       { clientId: 'web2', name: 'Other Web', firstParty: true, ...web },
       { clientId: 'third', name: 'Third Party', ...web },
       { clientId: 'spa', name: 'Public', firstParty: true, redirectUris: [CALLBACK] },
-      { clientId: 'api', name: 'API', secretHash, grantTypes: ['client_credentials'], introspect: [OPAQUE_API] },
+      {
+        clientId: 'api',
+        name: 'API',
+        secretHash,
+        grantTypes: ['client_credentials'],
+        introspect: [OPAQUE_API],
+      },
     ],
     resources: [
       { identifier: API, name: 'Test API', scopes: { read: {}, write: {} }, accessToken: { format: 'jwt' } },

@@ -1,6 +1,7 @@
 /** Consent for third-party clients. */
-import { guardForm } from '../guard.ts';
+
 import { consentForm, csrfForm } from '../forms.ts';
+import { guardForm } from '../guard.ts';
 import { deviceLanguages } from '../languages.ts';
 import { seeOther } from '../routes.ts';
 import type { ScopeView } from '../view-models.ts';
@@ -20,7 +21,10 @@ export interface ConsentDeps extends InteractionDeps {
   readonly describeResource: (identifier: string) => string;
 }
 
-export async function showConsent(deps: ConsentDeps, { ctx, uid, interaction, client, csrf }: Visit): Promise<void> {
+export async function showConsent(
+  deps: ConsentDeps,
+  { ctx, uid, interaction, client, csrf }: Visit,
+): Promise<void> {
   const missing = interaction.prompt.details as Missing;
   const account = await deps.services.accounts.byId(interaction.session?.accountId ?? '');
   const byResource = Object.entries(missing.missingResourceScopes ?? {});
@@ -46,7 +50,8 @@ export async function decideConsent(deps: ConsentDeps, seen: Visit): Promise<voi
   const { decision, _csrf } = await guardForm(ctx, consentForm);
   checkForm(deps, seen, _csrf);
   if (interaction.prompt.name !== 'consent') return seeOther(ctx, `/interaction/${seen.uid}`);
-  if (decision === 'deny') return refuse(deps, seen, { error: 'access_denied', error_description: 'consent was denied' });
+  if (decision === 'deny')
+    return refuse(deps, seen, { error: 'access_denied', error_description: 'consent was denied' });
   const grantId = await saveGrant(deps, seen);
   seeOther(ctx, await deps.provider.interactionResult(ctx.req, ctx.res, { consent: { grantId } }));
 }

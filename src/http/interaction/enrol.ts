@@ -1,5 +1,167 @@
-import type { StileError } from '../../domain/errors.ts';
-import type { Step } from '../../services/step-up.ts';
-import type { InteractionDeps, Visit } from './visit.ts';
-export async function showEnrolment(_d: InteractionDeps, _v: Visit, _s: Extract<Step,{name:'enrol'}>, _f?: StileError): Promise<void> { throw new Error('enrol'); }
-export async function finishEnrolment(_d: InteractionDeps, _v: Visit, _m: 'totp'|'passkey'): Promise<void> { throw new Error('enrol'); }
+/** Enrolling a factor inside an interaction: choose, prove what the gate asks, confirm, register, go on. */
+import { StileError } from '../../domain/errors.ts';
+import { wantsEnrolment } from '../../oidc/account-client.ts';
+import { type ChangeContext, type EnrolmentMethod, mayEnrol } from '../../services/change-gate.ts';
+import { beginPasskeyEnrolment, finishPasskeyEnrolment } from '../../services/enrol-passkey.ts';
+import { beginTotp, finishTotp } from '../../services/enrol-totp.ts';
+import { proveStep, type Step } from '../../services/step-up.ts';
+import { enrolPasskeyForm, enrolTotpForm } from '../forms.ts';
+import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
+import { correlationId } from '../requests.ts';
+import { seeOther } from '../routes.ts';
+import type { ViewModel, Way } from '../view-models.ts';
+import { refuse } from './finish.ts';
+import { asking, emailCode, formOf, personOf, problemOf, proofPage, show } from './pages.ts';
+import { ownerOf } from './passkeys.ts';
+import { checkForm, type InteractionDeps, type Visit } from './visit.ts';
+
+type EnrolStep = Extract<Step, { name: 'enrol' }>;
+
+interface Showing {
+  /** From the page's links. */
+  readonly enrol?: string | undefined;
+  readonly chosen?: string | undefined;
+  readonly failure?: StileError | undefined;
+  readonly field?: string | undefined;
+}
+
+/** The page of an enrolment as far as it has come. */
+export async function showEnrolment(
+  deps: InteractionDeps,
+  visit: Visit,
+  step: EnrolStep,
+  showing: Showing,
+): Promise<void> {
+  const method = await chosenMethod(deps, visit, step, showing.enrol);
+  if (!method) return show(deps, visit, choosePage(visit, step), showing.failure);
+  const gate = mayEnrol(deps.services, contextOf(visit), method);
+  const problem = showing.failure && problemOf(showing.failure, showing.field);
+  switch (gate.kind) {
+    case 'refused':
+      return refuse(deps, visit, { error: 'unmet_authentication_requirements' });
+    case 'stepUp': {
+      const proofStep = proveStep(gate.choices, gate.missing, { chosen: showing.chosen });
+      if (proofStep.name !== 'step-up')
+        return refuse(deps, visit, { error: 'unmet_authentication_requirements' });
+      return show(deps, visit, await proofPage(deps, visit, proofStep, problem), showing.failure);
+    }
+    case 'confirm':
+      return show(
+        deps,
+        visit,
+        {
+          ...common(visit, step, method),
+          page: 'enrol-email',
+          code: emailCode(visit),
+          ...(problem ? { problem } : {}),
+        },
+        showing.failure,
+      );
+    case 'allowed':
+      return show(
+        deps,
+        visit,
+        { ...(await registerPage(deps, visit, step, method)), ...(problem ? { problem } : {}) },
+        showing.failure,
+      );
+  }
+}
+
+/** The factor being enrolled: the only one on offer, the one just chosen, or the one chosen before. */
+async function chosenMethod(
+  deps: InteractionDeps,
+  { transaction }: Visit,
+  { offers }: EnrolStep,
+  asked: string | undefined,
+): Promise<EnrolmentMethod | undefined> {
+  const offered = (name: unknown) =>
+    offers.map(({ method }) => method).find((method) => method === name) as EnrolmentMethod | undefined;
+  const chosen = offered(asked);
+  if (chosen && transaction.state['enrol'] !== chosen) {
+    await deps.services.transactions.setState(transaction.id, { ...transaction.state, enrol: chosen });
+  }
+  return (
+    chosen ??
+    offered(transaction.state['enrol']) ??
+    (offers.length === 1 ? offered(offers[0]?.method) : undefined)
+  );
+}
+
+function waysOf({ uid }: Visit, { offers }: EnrolStep): Way[] {
+  return offers.map(({ method }) => ({ method, href: `/interaction/${uid}?enrol=${method}` }));
+}
+
+function choosePage(visit: Visit, step: EnrolStep): ViewModel {
+  return { ...common(visit, step, undefined), page: 'enrol-choose', ways: waysOf(visit, step) };
+}
+
+function common(visit: Visit, step: EnrolStep, method: EnrolmentMethod | undefined) {
+  return {
+    ...asking(visit),
+    person: personOf(visit),
+    reasons: step.missing,
+    others: method ? waysOf(visit, step).filter((way) => way.method !== method) : [],
+  };
+}
+
+async function registerPage(
+  deps: InteractionDeps,
+  visit: Visit,
+  step: EnrolStep,
+  method: EnrolmentMethod,
+): Promise<ViewModel> {
+  const context = contextOf(visit);
+  if (method === 'totp') {
+    const { uri, secret } = await beginTotp(deps.services, context);
+    return {
+      ...common(visit, step, method),
+      page: 'enrol-totp',
+      form: formOf(visit, 'enrol/totp'),
+      uri,
+      secret,
+    };
+  }
+  const options = await beginPasskeyEnrolment(deps.services, context);
+  return {
+    ...common(visit, step, method),
+    page: 'enrol-passkey',
+    form: formOf(visit, 'enrol/passkey'),
+    options,
+  };
+}
+
+/** Registers what the form brought. Throws StileError; the dispatcher shows it on the page it belongs to. */
+export async function register(deps: InteractionDeps, visit: Visit, method: EnrolmentMethod): Promise<void> {
+  const context = contextOf(visit);
+  if (method === 'totp') {
+    const { code, label, _csrf } = await guardForm(visit.ctx, enrolTotpForm);
+    checkForm(deps, visit, _csrf);
+    await finishTotp(deps.services, context, { code, label: label || 'Authenticator app' });
+  } else {
+    const { response, label, _csrf } = await guardForm(visit.ctx, enrolPasskeyForm, PASSKEY_LIMIT);
+    checkForm(deps, visit, _csrf);
+    await finishPasskeyEnrolment(deps.services, context, { response, label: label || 'Passkey' });
+  }
+  const { transaction } = visit;
+  await deps.services.transactions.setState(transaction.id, { ...transaction.state, enrolled: method });
+  seeOther(visit.ctx, `/interaction/${visit.uid}`);
+}
+
+function contextOf(visit: Visit): ChangeContext {
+  const { transaction, assessment } = visit;
+  if (!assessment.facts)
+    throw new StileError('step_up_required', { detail: 'enrolment before a first proof' });
+  return {
+    facts: assessment.facts,
+    transaction: { id: transaction.id, clientId: transaction.clientId },
+    owner: ownerOf(visit),
+    staging: true,
+    sessionUid: transaction.sessionUid,
+    correlationId: correlationId(visit.ctx),
+  };
+}
+
+/** Our account page's wish for a factor, until it is granted. */
+export function wantedEnrolment({ interaction, transaction }: Visit): EnrolmentMethod | undefined {
+  return transaction.state['enrolled'] === undefined ? wantsEnrolment(interaction.params) : undefined;
+}

@@ -5,7 +5,8 @@ import type { InteractionDeps, Visit } from './visit.ts';
 
 /** Hands the result to the library, which resumes the authorization and re-evaluates it there. */
 export async function finish(deps: InteractionDeps, { ctx, transaction }: Visit): Promise<void> {
-  if (transaction.accountId === null) throw new StileError('internal', { detail: 'finished without an account' });
+  if (transaction.accountId === null)
+    throw new StileError('internal', { detail: 'finished without an account' });
   const login = { accountId: transaction.accountId, ts: deps.services.clock.now(), remember: true };
   seeOther(ctx, await deps.provider.interactionResult(ctx.req, ctx.res, { login }));
 }
@@ -21,7 +22,10 @@ export async function refuse(
     await proofs.discard(transaction.id);
     await transactions.end(transaction.id, clock.now());
   });
-  seeOther(ctx, await deps.provider.interactionResult(ctx.req, ctx.res, error, { mergeWithLastSubmission: false }));
+  seeOther(
+    ctx,
+    await deps.provider.interactionResult(ctx.req, ctx.res, error, { mergeWithLastSubmission: false }),
+  );
 }
 
 /** Goes on without a result: the session of another tab may answer the request by now. */

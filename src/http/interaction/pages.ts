@@ -4,12 +4,17 @@ import type { ProofRequest } from '../../domain/evaluate.ts';
 import type { Step } from '../../services/step-up.ts';
 import { csrfForm, type Form } from '../forms.ts';
 import { deviceLanguages } from '../languages.ts';
-import { beginPasskey, type PasskeyPrompt } from './passkeys.ts';
 import { maskAddress, type PersonView, type Problem, type Prompt, type ViewModel } from '../view-models.ts';
+import { beginPasskey, type PasskeyPrompt } from './passkeys.ts';
 import type { InteractionDeps, Visit } from './visit.ts';
 
 /** Shows a page; with a problem it is the answer to a form, with that error's status. */
-export function show(deps: InteractionDeps, { ctx, interaction }: Visit, page: ViewModel, failure?: StileError): void {
+export function show(
+  deps: InteractionDeps,
+  { ctx, interaction }: Visit,
+  page: ViewModel,
+  failure?: StileError,
+): void {
   ctx.status = failure?.status ?? 200;
   if (failure?.retryAfter !== undefined) ctx.set('Retry-After', String(failure.retryAfter));
   ctx.type = 'html';
@@ -25,7 +30,10 @@ export function formOf({ uid, csrf }: Visit, path: string): Form {
 export function asking(visit: Visit) {
   const { client } = visit;
   return {
-    client: { name: client.clientName ?? client.clientId, ...(client.clientUri ? { uri: client.clientUri } : {}) },
+    client: {
+      name: client.clientName ?? client.clientId,
+      ...(client.clientUri ? { uri: client.clientUri } : {}),
+    },
     cancel: formOf(visit, 'cancel'),
   };
 }
@@ -46,7 +54,12 @@ export function personOf({ assessment }: Pick<Visit, 'assessment'>): PersonView 
 type Shown = Extract<Step, { name: 'sign-in' | 'password' | 'step-up' }>;
 
 /** The page of a step that asks for a proof. */
-export async function proofPage(deps: InteractionDeps, visit: Visit, step: Shown, problem?: Problem): Promise<ViewModel> {
+export async function proofPage(
+  deps: InteractionDeps,
+  visit: Visit,
+  step: Shown,
+  problem?: Problem,
+): Promise<ViewModel> {
   const common = { ...asking(visit), ...(problem ? { problem } : {}) };
   switch (step.name) {
     case 'sign-in': {
@@ -80,7 +93,10 @@ export async function proofPage(deps: InteractionDeps, visit: Visit, step: Shown
         reasons: step.missing,
         needs: step.path.prove,
         prompt: await promptFor(deps, visit, step.path.prove[0]),
-        others: step.others.map(({ method }) => ({ method, href: `/interaction/${visit.uid}?with=${method}` })),
+        others: step.others.map(({ method }) => ({
+          method,
+          href: `/interaction/${visit.uid}?with=${method}`,
+        })),
       };
   }
 }
@@ -90,7 +106,11 @@ async function discoverable(deps: InteractionDeps, visit: Visit): Promise<Passke
   return beginPasskey(deps, visit, { credentialIds: [], userVerified: false });
 }
 
-async function promptFor(deps: InteractionDeps, visit: Visit, request: ProofRequest | undefined): Promise<Prompt> {
+async function promptFor(
+  deps: InteractionDeps,
+  visit: Visit,
+  request: ProofRequest | undefined,
+): Promise<Prompt> {
   switch (request?.method) {
     case 'password':
       return { method: 'password', form: formOf(visit, 'password') };

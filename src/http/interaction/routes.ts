@@ -8,12 +8,13 @@ import { emailCodeFactor, sendEmailCode } from '../../services/email-code.ts';
 import { passwordFactor } from '../../services/factors/password.ts';
 import { totpFactor } from '../../services/factors/totp.ts';
 import { normaliseIdentifier } from '../../services/identifier.ts';
+import type { Step } from '../../services/step-up.ts';
 import { codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
 import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
 import { correlationId } from '../requests.ts';
 import { type Route, seeOther } from '../routes.ts';
 import { type ConsentDeps, decideConsent, showConsent } from './consent.ts';
-import { finishEnrolment, showEnrolment } from './enrol.ts';
+import { register, showEnrolment, wantedEnrolment } from './enrol.ts';
 import { finish, refuse, resume } from './finish.ts';
 import { problemOf, proofPage, show } from './pages.ts';
 import { answeredPasskey, ownerOf } from './passkeys.ts';
@@ -21,9 +22,11 @@ import { attemptContext, checkForm, knownAccount, stepOf, type Visit, visit } fr
 
 /** Every route of an interaction. */
 export function interactionRoutes(deps: ConsentDeps): Route[] {
-  type Step = (deps: ConsentDeps, visit: Visit) => Promise<void>;
-  const step = (run: Step) => async (ctx: Context, { uid = '' }: Readonly<Record<string, string>>) =>
-    run(deps, await visit(deps, ctx, uid));
+  type Run = (deps: ConsentDeps, visit: Visit) => Promise<void>;
+  const step =
+    (run: Run) =>
+    async (ctx: Context, { uid = '' }: Readonly<Record<string, string>>) =>
+      run(deps, await visit(deps, ctx, uid));
   return [
     ['GET', '/interaction/:uid', step(dispatch)],
     ['POST', '/interaction/:uid/identifier', step(identify)],
@@ -33,8 +36,8 @@ export function interactionRoutes(deps: ConsentDeps): Route[] {
     ['POST', '/interaction/:uid/passkey', step(passkey)],
     ['POST', '/interaction/:uid/email/send', step(sendEmail)],
     ['POST', '/interaction/:uid/email', step(email)],
-    ['POST', '/interaction/:uid/enrol/totp', step((deps, seen) => finishEnrolment(deps, seen, 'totp'))],
-    ['POST', '/interaction/:uid/enrol/passkey', step((deps, seen) => finishEnrolment(deps, seen, 'passkey'))],
+    ['POST', '/interaction/:uid/enrol/totp', step((deps, seen) => enrol(deps, seen, 'totp'))],
+    ['POST', '/interaction/:uid/enrol/passkey', step((deps, seen) => enrol(deps, seen, 'passkey'))],
     ['POST', '/interaction/:uid/consent', step(decideConsent)],
     ['POST', '/interaction/:uid/cancel', step(cancel)],
   ];
@@ -46,7 +49,7 @@ async function dispatch(deps: ConsentDeps, seen: Visit): Promise<void> {
   if (interaction.result) return resume(seen);
   if (interaction.prompt.name === 'consent') return showConsent(deps, seen);
   if (transaction.sessionUid === null && (await isSignedIn(deps, ctx))) return resume(seen);
-  await showStep(deps, seen, { chosen: one(ctx.query['with']) });
+  await showStep(deps, seen, { chosen: one(ctx.query['with']), enrol: one(ctx.query['enrol']) });
 }
 
 /** Another tab of this browser has signed in meanwhile. */
@@ -60,19 +63,31 @@ function one(value: string | string[] | undefined): string | undefined {
 
 interface Showing {
   readonly chosen?: string | undefined;
+  readonly enrol?: string | undefined;
   readonly failure?: StileError;
   readonly field?: string;
 }
 
-async function showStep(deps: ConsentDeps, seen: Visit, { chosen, failure, field }: Showing): Promise<void> {
+/** What is next here: our account page may want a factor enrolled before it is finished. */
+function currentStep(seen: Visit, chosen?: string): Step {
   const step = stepOf(seen, chosen);
+  const method = step.name === 'finish' ? wantedEnrolment(seen) : undefined;
+  return method ? { name: 'enrol', offers: [{ method, boundAt: null }], missing: [] } : step;
+}
+
+async function showStep(deps: ConsentDeps, seen: Visit, showing: Showing): Promise<void> {
+  const { chosen, failure, field } = showing;
+  const step = currentStep(seen, chosen);
   switch (step.name) {
     case 'finish':
       return finish(deps, seen);
     case 'fail':
-      return refuse(deps, seen, { error: step.error, ...(step.reason ? { error_description: step.reason } : {}) });
+      return refuse(deps, seen, {
+        error: step.error,
+        ...(step.reason ? { error_description: step.reason } : {}),
+      });
     case 'enrol':
-      return showEnrolment(deps, seen, step, failure);
+      return showEnrolment(deps, seen, step, showing);
     default: {
       const problem = failure && problemOf(failure, field);
       return show(deps, seen, await proofPage(deps, seen, step, problem), failure);
@@ -105,7 +120,11 @@ async function password(deps: ConsentDeps, seen: Visit): Promise<void> {
   const form = await guardForm(seen.ctx, passwordForm);
   checkForm(deps, seen, form._csrf);
   const { identifier } = seen.transaction;
-  const factor = passwordFactor(deps.services, { accountId: knownAccount(seen), identifier, password: form.password });
+  const factor = passwordFactor(deps.services, {
+    accountId: knownAccount(seen),
+    identifier,
+    password: form.password,
+  });
   await prove(deps, seen, factor, 'password');
 }
 
@@ -124,7 +143,11 @@ async function passkey(deps: ConsentDeps, seen: Visit): Promise<void> {
 async function email(deps: ConsentDeps, seen: Visit): Promise<void> {
   const { code, _csrf } = await guardForm(seen.ctx, codeForm);
   checkForm(deps, seen, _csrf);
-  const factor = emailCodeFactor(deps.services, { owner: ownerOf(seen), accountId: knownAccount(seen), code });
+  const factor = emailCodeFactor(deps.services, {
+    owner: ownerOf(seen),
+    accountId: knownAccount(seen),
+    code,
+  });
   await prove(deps, seen, factor, 'code');
 }
 
@@ -144,17 +167,41 @@ async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
 
 /** One attempt; on failure the same page says why, unless a parallel submission has succeeded by then. */
 async function prove(deps: ConsentDeps, seen: Visit, factor: Factor, field?: string): Promise<void> {
-  if (stepOf(seen).name === 'finish') return back(seen);
+  if (currentStep(seen).name === 'finish') return back(seen);
   try {
     await attempt(deps.services, attemptContext(seen), factor);
   } catch (error) {
     if (!(error instanceof StileError) || error.status >= 500) throw error;
     const now = await visit(deps, seen.ctx, seen.uid);
-    if (stepOf(now).name === 'finish') return back(seen);
+    if (currentStep(now).name === 'finish') return back(seen);
     return showStep(deps, now, { chosen: factor.method, failure: error, ...(field ? { field } : {}) });
   }
   back(seen);
 }
+
+/** A factor was registered, or the page says why not; what must be proved anew leads back to the dispatcher. */
+async function enrol(deps: ConsentDeps, seen: Visit, method: 'totp' | 'passkey'): Promise<void> {
+  if (!seen.assessment.facts || currentStep(seen).name !== 'enrol') return back(seen);
+  try {
+    await register(deps, seen, method);
+  } catch (error) {
+    if (!(error instanceof StileError) || !shownHere.has(error.code)) throw error;
+    await showStep(deps, seen, {
+      enrol: method,
+      failure: error,
+      ...(error.code === 'wrong_code' ? { field: 'code' } : {}),
+    });
+  }
+}
+
+const shownHere = new Set([
+  'wrong_code',
+  'code_expired',
+  'invalid_label',
+  'passkey_failed',
+  'passkey_registered',
+  'step_up_required',
+]);
 
 async function cancel(deps: ConsentDeps, seen: Visit): Promise<void> {
   const { _csrf } = await guardForm(seen.ctx, emptyForm);

@@ -65,7 +65,11 @@ async function findInteraction(deps: InteractionDeps, ctx: Context, uid: string)
   return interaction;
 }
 
-async function openTransaction(deps: InteractionDeps, interaction: Interaction, client: Client): Promise<AuthTransaction> {
+async function openTransaction(
+  deps: InteractionDeps,
+  interaction: Interaction,
+  client: Client,
+): Promise<AuthTransaction> {
   const { services } = deps;
   const pinned = await pinnedAccount(deps, interaction, client);
   const transaction = await services.transactions.open({
@@ -77,7 +81,9 @@ async function openTransaction(deps: InteractionDeps, interaction: Interaction, 
     createdAt: services.clock.now(),
     expiresAt: interaction.exp,
   });
-  return transaction.sessionUid !== null && transaction.identifier === null ? named(deps, transaction) : transaction;
+  return transaction.sessionUid !== null && transaction.identifier === null
+    ? named(deps, transaction)
+    : transaction;
 }
 
 /** Whose session it is need not be typed again. */
@@ -89,7 +95,11 @@ async function named({ services }: InteractionDeps, transaction: AuthTransaction
 }
 
 /** Rule 7: a session, an `id_token_hint` or a `sub` claim names the only person who may finish this. */
-async function pinnedAccount(deps: InteractionDeps, interaction: Interaction, client: Client): Promise<string | undefined> {
+async function pinnedAccount(
+  deps: InteractionDeps,
+  interaction: Interaction,
+  client: Client,
+): Promise<string | undefined> {
   const { params, session } = interaction;
   if (session?.accountId) return session.accountId;
   const hint = params['id_token_hint'];
@@ -118,8 +128,16 @@ export async function assessTransaction(
 }
 
 /** The step to show; `chosen` is the way the person asked for. */
-export function stepOf({ transaction, assessment }: Pick<Visit, 'transaction' | 'assessment'>, chosen?: string): Step {
-  return nextStep({ transaction, assessment, chosen, lastMethod: assessment.facts?.account.lastMethod ?? null });
+export function stepOf(
+  { transaction, assessment }: Pick<Visit, 'transaction' | 'assessment'>,
+  chosen?: string,
+): Step {
+  return nextStep({
+    transaction,
+    assessment,
+    chosen,
+    lastMethod: assessment.facts?.account.lastMethod ?? null,
+  });
 }
 
 function bindingOf(ctx: Context, uid: string): string[] {
@@ -128,7 +146,10 @@ function bindingOf(ctx: Context, uid: string): string[] {
 
 /** Error `csrf_failed` unless the form came from this interaction's page in this browser. */
 export function checkForm(deps: InteractionDeps, { ctx, uid }: Visit, token: string): void {
-  checkCsrf({ mac: deps.services.vault.mac, origin: deps.origin }, ctx, { token, binding: bindingOf(ctx, uid) });
+  checkCsrf({ mac: deps.services.vault.mac, origin: deps.origin }, ctx, {
+    token,
+    binding: bindingOf(ctx, uid),
+  });
 }
 
 /** Who tries what, from where: the context every factor shares. */
@@ -148,6 +169,9 @@ export function attemptContext({ ctx, transaction, assessment }: Visit): Attempt
 }
 
 /** The account, once a proof or the session has made it known: a hint alone does not. */
-export function knownAccount({ transaction, assessment }: Pick<Visit, 'transaction' | 'assessment'>): string | null {
+export function knownAccount({
+  transaction,
+  assessment,
+}: Pick<Visit, 'transaction' | 'assessment'>): string | null {
   return assessment.facts || transaction.sessionUid !== null ? transaction.accountId : null;
 }

@@ -1,9 +1,11 @@
 /** The other half of the composition root: protocol, pages and routes over a `Core`. */
-import { join } from 'node:path';
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import type Provider from 'oidc-provider';
 import type { Core } from './app.ts';
 import type { Config } from './config/schema.ts';
+import { accountRoutes } from './http/account/routes.ts';
 import { healthRoutes } from './http/health.ts';
 import type { ConsentDeps } from './http/interaction/consent.ts';
 import { interactionRoutes } from './http/interaction/routes.ts';
@@ -48,9 +50,15 @@ export async function composeHttp(core: Core): Promise<Http> {
     browser: { mac: services.vault.mac, newId: () => services.random.id(), https },
     assets: serveAssets(assets),
     routes: [
-      ...healthRoutes({ ready: async () => void (await core.db.query('SELECT 1')), draining: () => draining }),
+      ...healthRoutes({
+        ready: async () => void (await core.db.query('SELECT 1')),
+        draining: () => draining,
+      }),
       ...interactionRoutes(interaction),
-      ...(config.demo && core.outbox ? outboxRoutes({ render: interaction.render, list: core.outbox.list }) : []),
+      ...accountRoutes({ ...interaction, facts: core.stores.facts, issuer: config.issuer }),
+      ...(config.demo && core.outbox
+        ? outboxRoutes({ render: interaction.render, list: core.outbox.list })
+        : []),
     ],
     protocol: protocolEndpoints({
       provider,

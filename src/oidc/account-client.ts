@@ -1,0 +1,34 @@
+/**
+ * The account page as a client of its own server: signing in to it, and stepping up for a change of factors, are
+ * ordinary authorization requests. Its codes are never redeemed; what counts is the session they leave behind.
+ */
+import type { ClientMetadata as LibraryMetadata } from 'oidc-provider';
+import type { EnrolmentMethod } from '../services/change-gate.ts';
+import { STILE_METADATA } from './clients.ts';
+
+export const ACCOUNT_CLIENT = 'stile-account';
+
+/** Extra parameter by which the account page asks for a factor to be enrolled. */
+export const ENROL_PARAMETER = 'stile_enrol';
+
+export function accountCallback(issuer: string): string {
+  return new URL('/account/callback', issuer).href;
+}
+
+export function accountClient(issuer: string): LibraryMetadata {
+  return {
+    client_id: ACCOUNT_CLIENT,
+    redirect_uris: [accountCallback(issuer)],
+    post_logout_redirect_uris: [new URL('/account', issuer).href],
+    response_types: ['code'],
+    grant_types: ['authorization_code'],
+    token_endpoint_auth_method: 'none',
+    [STILE_METADATA]: { firstParty: true },
+  } as LibraryMetadata;
+}
+
+/** The factor to be enrolled; only our own account page may ask. */
+export function wantsEnrolment(params: Readonly<Record<string, unknown>>): EnrolmentMethod | undefined {
+  const wanted = params['client_id'] === ACCOUNT_CLIENT ? params[ENROL_PARAMETER] : undefined;
+  return wanted === 'totp' || wanted === 'passkey' ? wanted : undefined;
+}
