@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../../src/infra/db.ts';
+import { createPrisma } from '../../src/infra/prisma.ts';
+import { freshDatabase, noPostgres, silent, type TestDatabase } from '../support/database.ts';
+import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+
+/** Something to wait for, and what ends the waiting. */
+function gateway(): { passed: Promise<void>; open: () => void } {
+  const gate = { open: () => {} };
+  const passed = new Promise<void>((resolve) => {
+    gate.open = resolve;
+  });
+  return { passed, open: () => gate.open() };
+}
+
+describe.skipIf(noPostgres)('the database', () => {
+  let fresh: TestDatabase;
+  let db: Database;
+
+  beforeAll(async () => {
+    fresh = await freshDatabase('empty');
+    db = await openDatabase({ url: fresh.url }, { log: silent, connections: 4, statementTimeout: 1000 });
+    await db.query('CREATE TABLE "note" ("id" INT PRIMARY KEY, "text" TEXT)');
+  });
+  afterAll(async () => {
+    await db.close();
+    await fresh.drop();
+  });
+
+  const count = async () => (await db.query<{ n: number }>('SELECT count(*) AS n FROM "note"')).rows[0]?.n;
+  const write = (id: number) => db.query('INSERT INTO "note" VALUES ($1, $2)', [id, 'x'], 'write');
+
+  test('int8 is a number here, and stays what it was for other users of pg', async () => {
+    const { rows } = await db.query<{ n: number }>('SELECT 1800000000::int8 AS n');
+    expect(rows[0]?.n).toBe(1_800_000_000);
+    const { default: pg } = await import('pg');
+    expect(pg.types.getTypeParser(20, 'text')('1')).toBe('1');
+  });
+
+  test('a transaction commits as one, and leaves nothing when its work throws', async () => {
+    const before = await count();
+    await expect(
+      db.transaction(async () => {
+        await write(1);
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await count()).toBe(before);
+    await db.transaction(() => Promise.all([write(2), write(3), write(4)]));
+    expect(await count()).toBe((before ?? 0) + 3);
+  });
+
+  test('a transaction within a transaction is the same one', async () => {
+    const before = await count();
+    const outer = db.transaction(async () => {
+      await db.transaction(() => write(10));
+      throw new Error('after the inner one');
+    });
+    await expect(outer).rejects.toThrow('after the inner one');
+    expect(await count()).toBe(before);
+  });
+
+  test('a statement’s swallowed failure is not a commit', async () => {
+    await write(20);
+    const swallowed = db.transaction(async () => {
+      await write(21);
+      await write(20).catch(() => {});
+    });
+    await expect(swallowed).rejects.toThrow('rolled back');
+    expect((await db.query('SELECT 1 FROM "note" WHERE "id" = 21')).rowCount).toBe(0);
+  });
+
+  test('inside a transaction every other use of the pool throws, at once', async () => {
+    const prisma = createPrisma(db);
+    const uses = {
+      query: () => db.pool.query('SELECT 1'),
+      connect: () => db.pool.connect(),
+      callback: () =>
+        new Promise((resolve, reject) => {
+          db.pool.connect((error, client) => (error ? reject(error) : resolve(client)));
+        }),
+      prisma: () => prisma.client.findMany(),
+      'prisma transaction': () => prisma.$transaction([prisma.client.findMany()]),
+    };
+    await db.transaction(async () => {
+      for (const [name, use] of Object.entries(uses)) {
+        await expect(use(), name).rejects.toThrow('the pool was used inside a transaction');
+      }
+    });
+    expect((await db.pool.query('SELECT 1')).rowCount).toBe(1);
+  });
+
+  test('every connection taken, a transaction’s own statements still go through', async () => {
+    const work = Array.from({ length: 12 }, (_, n) =>
+      db.transaction(async () => {
+        await db.query('SELECT 1');
+        await write(100 + n);
+      }),
+    );
+    await Promise.all(work);
+    expect((await db.query('SELECT 1 FROM "note" WHERE "id" >= 100')).rowCount).toBe(12);
+  });
+
+  test('work that outlives its transaction cannot write', async () => {
+    const gate = gateway();
+    const late: Promise<unknown>[] = [];
+    await db.transaction(async () => {
+      late.push(gate.passed.then(() => write(200)));
+    });
+    gate.open();
+    await expect(late[0]).rejects.toThrow('after its transaction had ended');
+  });
+
+  test('a statement that takes too long ends as unavailable, and the connection serves on', async () => {
+    const slow = db.query('SELECT pg_sleep(30)');
+    await expect(slow).rejects.toMatchObject({ code: 'unavailable', status: 503, retryAfter: 2 });
+    expect((await db.query('SELECT 1')).rowCount).toBe(1);
+  });
+
+  test('no connection to be had is unavailable', async () => {
+    const narrow = await openDatabase(
+      { url: fresh.url },
+      { log: silent, connections: 1, statementTimeout: 300 },
+    );
+    const gate = gateway();
+    const holder = narrow.transaction(() => gate.passed);
+    await expect(narrow.query('SELECT 1')).rejects.toMatchObject({ code: 'unavailable' });
+    gate.open();
+    await holder;
+    await narrow.close();
+  });
+
+  test('an error of ours, or in the SQL, is not mistaken for an outage', async () => {
+    await expect(db.query('SELEC')).rejects.toMatchObject({ code: '42601' });
+    await write(300);
+    await expect(write(300)).rejects.toMatchObject({ code: '23505' });
+  });
+});
+
+describe.skipIf(noPostgres)('the database going away and coming back', () => {
+  let server: PostgresServer;
+  let db: Database;
+
+  beforeAll(async () => {
+    server = await startPostgres(findPostgres() ?? '');
+    db = await openDatabase({ url: server.url('postgres') }, { log: silent });
+  });
+  afterAll(async () => {
+    await db.close();
+    await server.stop();
+  });
+
+  test('is unavailable for pg, for Prisma and in a transaction, never a crash, and works again afterwards', async () => {
+    const away = { code: 'unavailable', retryAfter: 2 };
+    const { viaPrisma } = await import('../../src/infra/prisma.ts');
+    const prisma = createPrisma(db);
+    await Promise.all([1, 2, 3].map(() => db.query('SELECT 1', [], 'one')));
+    const interrupted = db.transaction(async () => {
+      await server.kill();
+      await db.query('SELECT 1', [], 'one');
+    });
+    await expect(interrupted).rejects.toMatchObject(away);
+    await expect(db.query('SELECT 1', [], 'one')).rejects.toMatchObject(away);
+    await expect(db.transaction(async () => {})).rejects.toMatchObject(away);
+    await expect(viaPrisma(() => prisma.client.findMany())).rejects.toMatchObject(away);
+    await server.restart();
+    expect((await db.query('SELECT 1', [], 'one')).rowCount).toBe(1);
+    expect(await db.transaction(() => db.query('SELECT 1', [], 'one'))).toMatchObject({ rowCount: 1 });
+  });
+});
