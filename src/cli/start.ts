@@ -13,6 +13,7 @@ export async function start(terminal: Terminal, options: ConfigFile): Promise<nu
   adviseRuntime(terminal);
   const loaded = load(options);
   const { serve } = await quietly(() => import('../main.ts'));
+  terminal.note('Starting …');
   const running = await serve(loaded);
   const ends: (() => Promise<void>)[] = [() => running.stop()];
   try {

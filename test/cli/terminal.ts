@@ -1,0 +1,27 @@
+import type { Terminal } from '../../src/cli/terminal.ts';
+
+export interface FakeTerminal extends Terminal {
+  readonly output: string[];
+  readonly notes: string[];
+}
+
+/** Records what a command prints. `secrets` answer its questions, `input` is standard input's first line. */
+export function fakeTerminal({
+  secrets = [],
+  input = '',
+}: {
+  secrets?: string[];
+  input?: string;
+} = {}): FakeTerminal {
+  const answers = [...secrets];
+  const output: string[] = [];
+  const notes: string[] = [];
+  return {
+    output,
+    notes,
+    out: (line) => void output.push(line),
+    note: (line) => void notes.push(line),
+    firstLine: async () => input,
+    askSecret: async () => answers.shift(),
+  };
+}
