@@ -61,9 +61,19 @@ async function check(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean>
   const accountId = oidc.session?.accountId;
   if (!accountId) return false;
   if (!oidc.account) throw new errors.AccessDenied('the account cannot be used');
+  refuseAnotherSubject(ctx, accountId);
   const input = await inputOf(deps, ctx, accountId);
   await promote(deps, ctx, accountId);
   return act(deps, ctx, input, await assess(deps.assurance, input));
+}
+
+/** OpenID Connect Core 3.1.2.1 and 5.5.1: a request for somebody else than the session's person is answered with an error. */
+function refuseAnotherSubject({ oidc }: KoaContextWithOIDC, accountId: string): void {
+  const hinted = oidc.entities.IdTokenHint?.payload['sub'];
+  const claimed = oidc.claims?.id_token?.['sub']?.value;
+  for (const sub of [hinted, claimed]) {
+    if (sub !== undefined && sub !== accountId) throw new errors.LoginRequired('somebody else is signed in');
+  }
 }
 
 async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: string) {

@@ -55,6 +55,9 @@ export function providerSettings(input: SettingsInput): Configuration {
     // `max_age` is no extra parameter: its validator looks at it as it was sent, before the library reads it.
     extraParams: { max_age: checkRawMaxAge, [ENROL_PARAMETER]: null } as never,
     pkce: { required: () => true },
+    // A browser-based client calls from the origins it is sent back to (RFC 8252 loopback clients need none).
+    clientBasedCORS: (_ctx, origin, client) =>
+      client.redirectUris?.some((uri) => originOf(uri) === origin) ?? false,
     rotateRefreshToken: true,
     conformIdTokenClaims: true,
     enabledJWA: {
@@ -72,6 +75,10 @@ export function providerSettings(input: SettingsInput): Configuration {
     revokeGrantPolicy: ({ oidc }) => oidc.route !== 'token' && oidc.route !== 'revocation',
     renderError: (ctx, out) => input.pages.error(ctx, out as never),
   };
+}
+
+function originOf(uri: string): string | undefined {
+  return URL.canParse(uri) ? new URL(uri).origin : undefined;
 }
 
 const claimsByScope = {

@@ -147,7 +147,7 @@ export async function renewableScopes(
   input: RenewalInput,
 ): Promise<readonly string[] | undefined> {
   if (input.refresh && deps.clock.now() > tokensEnd(deps.levels, input.record)) return undefined;
-  const whole = requirementFor(deps, input, []);
+  const whole = wholeRequirement(deps, input);
   const perScope = input.scopes.map((scope) => ({
     scope,
     requirement: requirementFor(deps, { ...input, resources: [], detailTypes: [] }, [scope]),
@@ -172,6 +172,13 @@ export function tokensEnd(
   if (!level) return Number.NEGATIVE_INFINITY;
   const seconds = level.tokensFor ?? level.maxAge;
   return seconds === undefined ? Number.POSITIVE_INFINITY : record.authTime + seconds;
+}
+
+/** What every token of the grant must be covered for; a renewed one also for its own acr, as that is understood today. */
+function wholeRequirement(deps: AssuranceDeps, input: RenewalInput): Requirement {
+  const { clauses } = requirementFor(deps, input, []);
+  const own = { source: 'acr_values', acr: [input.record.acr], reason: 'reason.request' } as const;
+  return { clauses: input.refresh ? [own, ...clauses] : clauses };
 }
 
 function requirementFor(deps: AssuranceDeps, input: RenewalInput, scopes: readonly string[]): Requirement {
