@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
 import { type Database, openDatabase } from '../../src/infra/db.ts';
 import { migrate } from '../../src/infra/migrate.ts';
-import { createVault } from '../../src/infra/vault.ts';
 import { administer } from './postgres.ts';
 
 /** Give to `describe.skipIf`. With REQUIRE=postgres the run has failed before any test sees it. */
@@ -56,5 +55,4 @@ export async function openEmbedded(directory: string): Promise<Database> {
 
 export const silent = { warn: () => {} };
 
-/** A vault with one key, the same in every process of a test. */
-export const testVault = createVault([{ id: 'test', key: Buffer.alloc(32, 7) }]);
+export { testVault } from './test-vault.ts';
