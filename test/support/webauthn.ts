@@ -54,6 +54,7 @@ export interface Twist {
   readonly userVerified?: boolean;
   readonly userPresent?: boolean;
   readonly backupEligible?: boolean;
+  readonly backedUp?: boolean;
   readonly counter?: number;
   readonly userHandle?: string | null;
 }
@@ -197,7 +198,7 @@ function authenticatorData({ key, options, twist, counter }: Ceremony, attested?
     ((twist.userPresent ?? true) ? 0x01 : 0) |
     ((twist.userVerified ?? options.userVerified ?? true) ? 0x04 : 0) |
     ((twist.backupEligible ?? options.backupEligible) ? 0x08 : 0) |
-    (options.backedUp ? 0x10 : 0) |
+    ((twist.backedUp ?? options.backedUp) ? 0x10 : 0) |
     (attested ? 0x40 : 0);
   const count = Buffer.alloc(4);
   count.writeUInt32BE(twist.counter ?? counter);
