@@ -1,6 +1,7 @@
 /** People for journeys, and the steps they take. */
-import { createAccount } from '../../src/services/accounts.ts';
+
 import { generateSync } from 'otplib';
+import { createAccount } from '../../src/services/accounts.ts';
 import { type Agent, createAgent, type Page, unescape_ } from './agent.ts';
 import type { AuthorizationRequest, TestClient, Tokens } from './client.ts';
 import type { TestStile } from './stile.ts';
@@ -72,7 +73,9 @@ export async function silently(
 
 /** The latest code mailed to somebody. */
 export function mailedCode({ core }: Pick<TestStile, 'core'>, username: string): string {
-  const mail = core.outbox?.list().find(({ to, text }) => to === `${username}@example.test` && /\d{8}/.test(text));
+  const mail = core.outbox
+    ?.list()
+    .find(({ to, text }) => to === `${username}@example.test` && /\d{8}/.test(text));
   const code = mail && /\b\d{8}\b/.exec(mail.text)?.[0];
   if (!code) throw new Error(`no code was mailed to ${username}`);
   return code;

@@ -21,6 +21,7 @@ const creation = {
   rp: { id: 'localhost', name: 'Harbour Group' },
   user: { id: 'c2FtcGxl', name: 'alex', displayName: 'Alex Meadows' },
   pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+  authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
 };
 const reasons = [
   { reason: 'reason.request' },
