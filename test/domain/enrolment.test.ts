@@ -92,7 +92,7 @@ describe('rule 6: adding needs the lower of the account’s best level and the n
     const gate = mayAdd(facts(person, [proof(password), proof(totp)]), newKey);
     expect(gate).toMatchObject({
       kind: 'stepUp',
-      choices: [{ acr: ACR_PHR }, expect.anything()].slice(0, 1),
+      choices: [{ acr: ACR_PHR, prove: [{ method: 'passkey' }] }],
     });
     expect(mayAdd(facts(person, [proof(passkey)]), newKey).kind).toBe('allowed');
   });
