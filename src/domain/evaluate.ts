@@ -116,7 +116,7 @@ function reportedLevel(
     const level = findLevel(inReach, value);
     if (level && held(level)) return { value, level };
   }
-  const level = strongestOf(inReach.filter(held), input.levels);
+  const level = strongestOf(inReach, (each) => held(each) !== undefined);
   return level && { value: level.acr, level };
 }
 

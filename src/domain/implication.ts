@@ -20,9 +20,10 @@ export function implies(stronger: Level, weaker: Level, levels: readonly Level[]
 }
 
 /** The strongest of the levels held: one that no other of them includes; the declared order breaks ties. */
-export function strongestOf(held: readonly Level[], levels: readonly Level[]): Level | undefined {
-  const lastFirst = [...held].sort((a, b) => levels.indexOf(b) - levels.indexOf(a));
-  return lastFirst.find((level) => !held.some((other) => exceeds(other, level, levels)));
+export function strongestOf(levels: readonly Level[], isHeld: (level: Level) => boolean): Level | undefined {
+  if (!levels.some(({ unordered }) => unordered)) return levels.findLast(isHeld);
+  const held = levels.filter(isHeld);
+  return held.findLast((level) => !held.some((other) => exceeds(other, level, levels)));
 }
 
 /** Among ordered levels loading has checked that the order is the strength. */

@@ -33,15 +33,16 @@ export interface ProofSet {
 /** `bestSet` of each level, worked out once. */
 export function holdings(pool: Pool): (level: Level) => ProofSet | undefined {
   const known = new Map<Level, ProofSet | undefined>();
+  const pruned = { ...pool, proofs: undominated(pool.proofs, pool.transaction.id) };
   return (level) => {
-    if (!known.has(level)) known.set(level, bestSet(level, pool));
+    if (!known.has(level)) known.set(level, bestSet(level, pruned));
     return known.get(level);
   };
 }
 
 /** The best set by latest auth_time, then fewest proofs, then highest proof id; undefined: the level is not held. */
 export function bestSet(level: Level, pool: Pool): ProofSet | undefined {
-  const usable = undominated(usableProofs(level, pool), pool.transaction.id);
+  const usable = usableProofs(level, pool);
   let best: ProofSet | undefined;
   for (const alternative of level.alternatives) {
     for (const set of setsOf(level, alternative, usable, pool)) {
@@ -96,8 +97,9 @@ export function undominated(proofs: readonly Proof[], transaction: string): read
 }
 
 function sortOf(proof: Proof, transaction: string): string {
-  const { kinds, phishingResistant, userVerified } = proof;
-  return `${isOwn(proof, transaction)} ${phishingResistant} ${userVerified} ${kinds.join()} ${sourceOf(proof)}`;
+  const { kinds, phishingResistant, userVerified, forClient = '' } = proof;
+  const own = isOwn(proof, transaction);
+  return `${own} ${phishingResistant} ${userVerified} ${kinds.join()} ${sourceOf(proof)} ${forClient}`;
 }
 
 /** What a proof is evidence of possession or knowledge of: two proofs of one source fill only one slot. */

@@ -107,12 +107,20 @@ export interface Case {
   readonly client: string;
 }
 
-export const anyCase: fc.Arbitrary<Case> = fc.record({
-  proofs: anyProofs,
-  clauses: anyClauses,
-  enrolled: fc.oneof(fc.constant<CredentialFacts[]>(Object.values(credentials)), anyCredentials),
-  client: fc.constantFrom('bank', 'shop'),
-});
+export const anyCase: fc.Arbitrary<Case> = fc
+  .record({
+    proofs: anyProofs,
+    clauses: anyClauses,
+    enrolled: fc.oneof(fc.constant<CredentialFacts[]>(Object.values(credentials)), anyCredentials),
+    client: fc.constantFrom('bank', 'shop'),
+  })
+  .map((given) => ({ ...given, proofs: given.proofs.map((proof) => ofOneClient(proof, given.client)) }));
+
+/** A transaction has one client: what is proved in it for anyone is proved for that one. */
+function ofOneClient(proof: Proof, client: string): Proof {
+  const foreign = proof.transaction === HERE.id && proof.forClient !== undefined;
+  return foreign ? { ...proof, forClient: client } : proof;
+}
 
 export function asSituation({ proofs, clauses, enrolled, client }: Case): Situation {
   return { proofs, clauses, account: { credentials: enrolled }, transaction: { clientId: client } };

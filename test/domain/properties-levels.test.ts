@@ -1,9 +1,9 @@
-/** Implication under random ladders: what discovery says includes a level must include it. */
+/** Random ladders: implication, and the choice of evidence. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { implies, type Level, type Slot } from '../../src/domain/ladder.ts';
-import { bestSet, type Pool } from '../../src/domain/satisfy.ts';
-import { anyProofs } from './arbitraries.ts';
+import { bestSet, holdings, type Pool, type ProofSet, undominated } from '../../src/domain/satisfy.ts';
+import { anyProof, anyProofs } from './arbitraries.ts';
 import { credentials, HERE, NOW } from './support.ts';
 
 const anySlot: fc.Arbitrary<Slot> = fc
@@ -114,7 +114,38 @@ test('properties: whoever holds a level holds every level it implies, whatever t
         expect(!stronger.crossDevice || weaker.crossDevice).toBe(true);
       }
     }),
-    { numRuns: 20_000 },
+    { numRuns: 8000 },
   );
   expect(implied).toBeGreaterThan(100);
+});
+
+const summary = (set: ProofSet | undefined) =>
+  set && { authTime: set.authTime, ids: set.proofs.map(({ id }) => id).sort() };
+
+test('properties: leaving out dominated proofs never changes the best set', () => {
+  fc.assert(
+    fc.property(
+      anyLevel('a'),
+      anyPool,
+      fc.option(fc.constantFrom(60, 300), { nil: undefined }),
+      (level, pool, maxAge) => {
+        const whole = { ...pool, levels: [level], ...(maxAge === undefined ? {} : { maxAge }) };
+        expect(summary(holdings(whole)(level))).toEqual(summary(bestSet(level, whole)));
+      },
+    ),
+    { numRuns: 5000 },
+  );
+});
+
+test('properties: however long a session lasts, few proofs of each credential are looked at', () => {
+  fc.assert(
+    fc.property(fc.array(anyProof, { minLength: 150, maxLength: 200 }), (proofs) => {
+      const session = proofs
+        .toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
+        .map((proof, index) => ({ ...proof, id: `p-${String(index).padStart(3, '0')}` }));
+      // Nine sources; of this transaction or not, verified or not, for one of two clients or for all.
+      expect(undominated(session, HERE.id).length).toBeLessThanOrEqual(9 * 2 * 2 * 3);
+    }),
+    { numRuns: 50 },
+  );
 });
