@@ -19,11 +19,16 @@ export async function guardForm<S extends z.ZodType>(
   schema: S,
   limit = FORM_LIMIT,
 ): Promise<z.output<S>> {
+  return parse(schema, fieldsOf(await readForm(ctx, limit)));
+}
+
+/** A urlencoded body as it was sent. Errors: `unsupported_media_type`, `payload_too_large`, `bad_request`. */
+export async function readForm(ctx: Context, limit = FORM_LIMIT): Promise<string> {
   if (ctx.is('application/x-www-form-urlencoded') === false || !ctx.get('Content-Type')) {
     throw new StileError('unsupported_media_type');
   }
   if (ctx.get('Content-Encoding')) throw new StileError('unsupported_media_type', { detail: 'encoded body' });
-  return parse(schema, fieldsOf(await readBody(ctx, limit)));
+  return readBody(ctx, limit);
 }
 
 /** Parses the query with the schema; the same rules as for forms. */
@@ -44,7 +49,7 @@ async function readBody(ctx: Context, limit: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // Destroying the request would take the answer's connection with it.
+    // Left whole when too large: what answers still asks the request for its socket.
     for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
       size += chunk.length;
       if (size > limit) throw tooLarge(ctx);

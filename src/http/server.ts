@@ -1,6 +1,7 @@
 /** The HTTP server: the order of everything a request passes, on one screen. */
 import Koa, { type Middleware } from 'koa';
 import { type ErrorDeps, handleErrors } from './errors.ts';
+import { postedRequests } from './posted-requests.ts';
 import { correlationId, identifyBrowser, type RequestLog, trackRequests } from './requests.ts';
 import { type Route, serveRoutes } from './routes.ts';
 import { type BrowserCookieDeps, securityHeaders } from './security.ts';
@@ -39,6 +40,7 @@ export function createServer(deps: ServerDeps): Koa {
     trackRequests({ newId: deps.newId, log: deps.log, elapsed: deps.elapsed }),
     securityHeaders({ https: deps.https }),
     handleErrors(deps.errors),
+    postedRequests(),
     deps.assets,
     identifyBrowser(deps.browser),
     serveRoutes(deps.routes),
