@@ -5,7 +5,8 @@ import { formatMoney, MOST_CENTS, parseMoney } from '../shared/money.ts';
 import { fetchAccount } from './bank-api.ts';
 import { accountPage, type TransferForm, transferFormPage, transferPage } from './pages.ts';
 import type { PendingTransfer, Session, Tokens } from './sessions.ts';
-import { authorizationUrl, currentTokens } from './sign-in.ts';
+import { authorizationUrl } from './sign-in.ts';
+import { currentTokens } from './tokens.ts';
 import { again, send } from './transfers.ts';
 import { type Deps, findSession, frame, page, readForm } from './web.ts';
 

@@ -2,7 +2,8 @@
 import { type ApiResult, type BankApi, putTransfer, type Receipt } from './bank-api.ts';
 import { type Challenge, sameStepUp } from './challenge.ts';
 import { type Outcome, type PendingTransfer, remember, type Session } from './sessions.ts';
-import { authorizationUrl, currentTokens, type Wanted } from './sign-in.ts';
+import { authorizationUrl, type Wanted } from './sign-in.ts';
+import { currentTokens } from './tokens.ts';
 
 /** Different demands may follow one another, as when a policy tightens meanwhile; this many, then no more. */
 const MOST_CHALLENGES = 3;

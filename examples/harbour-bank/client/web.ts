@@ -1,7 +1,7 @@
 /** Sessions by cookie, forms with their protection, pages with their headers. */
 import { HttpError, type Incoming, type Reply } from '../shared/http.ts';
 import type { BankApi } from './bank-api.ts';
-import type { Frame } from './pages.ts';
+import type { Frame } from './layout.ts';
 import { type Session, type Sessions, sameText } from './sessions.ts';
 
 export interface Deps {
