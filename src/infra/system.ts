@@ -9,6 +9,8 @@ import type { Clock, PasswordHasher, Random } from '../services/ports.ts';
 export interface SystemClock extends Clock {
   /** Epoch milliseconds, corrected; for logs and measurements, never for protocol times. */
   milliseconds(): number;
+  /** The process's own, in epoch milliseconds. */
+  uncorrected(): number;
   /** Milliseconds to add to the process's clock. */
   correct(offset: number): void;
 }
@@ -20,6 +22,7 @@ export function createClock(read: () => number = () => Date.now()): SystemClock 
   return {
     now: () => Math.floor(milliseconds() / 1000),
     milliseconds,
+    uncorrected: () => read(),
     correct: (value) => {
       offset = value;
     },

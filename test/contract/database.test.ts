@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { followDatabaseClock } from '../../src/infra/database-clock.ts';
 import { type Database, openDatabase } from '../../src/infra/db.ts';
 import { createPrisma } from '../../src/infra/prisma.ts';
+import { createClock } from '../../src/infra/system.ts';
 import { freshDatabase, noPostgres, silent, type TestDatabase } from '../support/database.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
 
@@ -35,6 +37,19 @@ describe.skipIf(noPostgres)('the database', () => {
     expect(rows[0]?.n).toBe(1_800_000_000);
     const { default: pg } = await import('pg');
     expect(pg.types.getTypeParser(20, 'text')('1')).toBe('1');
+  });
+
+  test('rule 10: processes whose clocks differ agree with the database’s, and so with one another', async () => {
+    const clocks = [-3_600_000, 0, 90_000].map((wrong) => createClock(() => Date.now() + wrong));
+    for (const clock of clocks) await followDatabaseClock(db, clock);
+    const [slow = 0, right = 0, fast = 0] = clocks.map((clock) => clock.milliseconds());
+    expect(Math.max(Math.abs(slow - right), Math.abs(fast - right))).toBeLessThan(30_000);
+    await expect(
+      followDatabaseClock(
+        db,
+        createClock(() => 0),
+      ),
+    ).resolves.toBeGreaterThan(1.7e12);
   });
 
   test('a transaction commits as one, and leaves nothing when its work throws', async () => {
