@@ -32,8 +32,16 @@ export function findPostgres(): string | undefined {
   );
 }
 
+export interface PostgresOptions {
+  /** Writes to disk as in production; for benchmarks. Default: nothing is flushed. */
+  readonly durable?: boolean;
+}
+
 /** Starts a server on an empty data folder. */
-export async function startPostgres(binaries: string): Promise<PostgresServer> {
+export async function startPostgres(
+  binaries: string,
+  { durable = false }: PostgresOptions = {},
+): Promise<PostgresServer> {
   const home = mkdtempSync(join(tmpdir(), 'stile-pg-'));
   const owner = ownerOfServer();
   if (owner) chownSync(home, owner.uid, owner.gid);
@@ -44,14 +52,14 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
     ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--locale=C'],
     { ...owner, stdio: 'pipe', cwd: home },
   );
-  let server = await launch(bin, home, owner);
+  let server = await launch(bin, home, { owner, durable });
   const url = (database: string) =>
     `postgresql://postgres@localhost/${database}?host=${encodeURIComponent(home)}`;
   return {
     url,
     kill: () => ended(server, 'SIGQUIT'),
     restart: async () => {
-      server = await launch(bin, home, owner);
+      server = await launch(bin, home, { owner, durable });
     },
     stop: async () => {
       await ended(server, 'SIGQUIT');
@@ -102,11 +110,14 @@ function reachable(binaries: string, home: string, owner: Owner | undefined): st
   return join(home, 'native', 'bin');
 }
 
-async function launch(bin: string, home: string, owner: Owner | undefined): Promise<ChildProcess> {
+interface Launch {
+  readonly owner: Owner | undefined;
+  readonly durable: boolean;
+}
+
+async function launch(bin: string, home: string, { owner, durable }: Launch): Promise<ChildProcess> {
   const settings = [
-    'fsync=off',
-    'synchronous_commit=off',
-    'full_page_writes=off',
+    ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
     'max_connections=200',
     'shared_buffers=64MB',
     'autovacuum=off',
@@ -120,8 +131,11 @@ async function launch(bin: string, home: string, owner: Owner | undefined): Prom
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ready = waitUntilReady(server);
-  // A test run that is killed takes its server with it.
-  const orphaned = () => server.kill('SIGQUIT');
+  // A run that ends without stopping it takes its server with it.
+  const orphaned = () => {
+    server.kill('SIGQUIT');
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  };
   process.once('exit', orphaned);
   server.once('exit', () => process.off('exit', orphaned));
   await ready;
