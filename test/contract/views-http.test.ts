@@ -210,15 +210,19 @@ describe('the door', () => {
     ['NUL', '_csrf=t&password=a%00b'],
     ['a broken escape', '_csrf=t&password=%zz'],
     ['what is not UTF-8', '_csrf=t&password=%ff%fe'],
-    ['raw bytes that are not UTF-8', Buffer.from([0x61, 0x3d, 0xff])],
+    ['raw bytes that are not UTF-8', Buffer.from('_csrf=t&password=\xff', 'latin1')],
     ['an overlong value', `_csrf=t&password=${'a'.repeat(257)}`],
-    ['hundreds of fields', Array.from({ length: 100 }, (_, index) => `f${index}=`).join('&')],
     ['a prototype’s name', '_csrf=t&password=a&__proto__=b'],
   ])('%s is a bad request', async (_, body) => {
     accepts(passwordForm);
     const response = await post(body as string);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: 'invalid_request' });
+  });
+
+  test('hundreds of fields are a bad request, whatever the schema says', async () => {
+    accepts(z.record(z.string(), z.string()));
+    expect((await post(Array.from({ length: 51 }, (_, index) => `f${index}=`).join('&'))).status).toBe(400);
   });
 
   test('a passkey answer that is not a JSON object is a bad request', async () => {
