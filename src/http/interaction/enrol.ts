@@ -40,7 +40,9 @@ export async function showEnrolment(
     case 'refused':
       return refuse(deps, visit, { error: 'unmet_authentication_requirements' });
     case 'stepUp': {
-      const proofStep = proveStep(gate.choices, gate.missing, { chosen: showing.chosen });
+      // Why a factor is wanted comes first, then why something must be proved before.
+      const missing = [...step.missing, ...gate.missing];
+      const proofStep = proveStep(gate.choices, missing, { chosen: showing.chosen });
       if (proofStep.name !== 'step-up')
         return refuse(deps, visit, { error: 'unmet_authentication_requirements' });
       return show(deps, visit, await proofPage(deps, visit, proofStep, problem), showing.failure);
