@@ -4,7 +4,7 @@ import { stepAt } from '../../src/domain/totp.ts';
 import { registrationOptions, verifyRegistration } from '../../src/services/factors/passkey-registration.ts';
 import { codeAt, sealSeed } from '../../src/services/factors/totp.ts';
 import type { CredentialBase } from '../../src/services/ports.ts';
-import { type Agent, createAgent, formOf, type Page, unescape_ } from './agent.ts';
+import { type Agent, createAgent, type Page, unescape_ } from './agent.ts';
 import type { AuthorizationRequest, TestClient, Tokens } from './client.ts';
 import { addPerson, PASSWORD, redirectOf } from './people.ts';
 import type { TestStile } from './stile.ts';
@@ -177,9 +177,6 @@ export async function refusal(agent: Agent, url: string): Promise<URLSearchParam
   const { location } = await agent.open(url);
   return location === undefined ? undefined : new URL(location).searchParams;
 }
-
-/** The hidden fields of a page's form, for posts made by hand. */
-export { formOf };
 
 /** Stops the clock; from now on only `pass` moves it. Undo with `vi.useRealTimers()`. */
 export function stopClock(): void {
