@@ -128,7 +128,7 @@ export async function personWithPasskey(
   return signedIn;
 }
 
-/** Steps up in a session with a code of the app; the tokens. */
+/** Steps up in a session with a code of the app, unless it holds the level already; the tokens. */
 export async function stepUpWithTotp(
   stile: Server,
   client: TestClient,
@@ -137,7 +137,7 @@ export async function stepUpWithTotp(
   const request = await client.authorize({ acr_values: MFA, ...(parameters as Record<string, string>) });
   const page = await agent.open(request.url);
   const code = totpCode(secret, stile.core.clock.now() + 30);
-  const end = await agent.submit(page, '/totp', { code });
+  const end = page.location === undefined ? await agent.submit(page, '/totp', { code }) : page;
   return client.exchange(request, redirectOf(end));
 }
 
