@@ -27,7 +27,8 @@ export function storesContract(open: () => Promise<OpenDatabase>): void {
     subject.db = opened.db;
     subject.stores = createStores(opened.db, testVault);
     close = opened.close;
-  });
+    // Making an embedded database takes seconds, and much longer on a busy machine.
+  }, 180_000);
   afterAll(() => close());
   const get = (): Subject => {
     const { db, stores } = subject;
