@@ -18,6 +18,7 @@ import { createAdapterFactory } from './infra/oidc-adapter.ts';
 import { packageRoot } from './infra/package-root.ts';
 import { elapsed } from './infra/system.ts';
 import { createPolicy } from './oidc/assurance-check.ts';
+import { storedClientMetadata } from './oidc/clients.ts';
 import { protocolEndpoints } from './oidc/endpoint.ts';
 import { createProvider } from './oidc/provider.ts';
 import { createProtocolContext } from './oidc/request-state.ts';
@@ -82,7 +83,13 @@ function composeProvider(core: Core, renderer: Renderer, errors: ReturnType<type
   const context = createProtocolContext();
   return createProvider({
     config,
-    adapter: createAdapterFactory({ db: core.db, vault: services.vault, clock: core.clock, context }),
+    adapter: createAdapterFactory({
+      db: core.db,
+      vault: services.vault,
+      clock: core.clock,
+      context,
+      clientMetadata: storedClientMetadata as never,
+    }),
     jwks: keys.jwks as never,
     cookieKeys: keys.cookieKeys,
     dpopNonceSecret: keys.dpopNonceSecret,

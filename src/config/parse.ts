@@ -3,8 +3,10 @@
  */
 import { parseDocument } from 'yaml';
 import { configFaults } from './check.ts';
+import { clientFaults } from './check-clients.ts';
 import type { Fault, FaultPath } from './faults.ts';
-import { type Config, configSchema } from './schema.ts';
+import { type ClientConfig, type Config, configSchema } from './schema.ts';
+import { client as clientSchema } from './schema-access.ts';
 
 export type Parsed =
   | { readonly config: Config; readonly faults: readonly [] }
@@ -139,4 +141,22 @@ function distinct(faults: readonly Fault[]): Fault[] {
     const key = JSON.stringify([path, message]);
     return !seen.has(key) && seen.add(key);
   });
+}
+
+/** Checks one client, in the words of the configuration, as if it stood in this configuration. */
+export function parseClient(
+  config: Config,
+  raw: unknown,
+): { readonly client: ClientConfig } | { readonly faults: readonly Fault[] } {
+  const parsed = clientSchema.safeParse(raw);
+  if (!parsed.success) return { faults: parsed.error.issues.flatMap(faultsOf) };
+  const taken = config.clients.some(({ clientId }) => clientId === parsed.data.clientId);
+  const faults = clientFaults(config, parsed.data, 0).map(({ path, message }) => ({
+    path: path.slice(2),
+    message,
+  }));
+  const all = taken
+    ? [{ path: ['clientId'], message: 'a configured client has this id' }, ...faults]
+    : faults;
+  return all.length > 0 ? { faults: all } : { client: parsed.data };
 }

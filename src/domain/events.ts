@@ -12,6 +12,8 @@ export type AuditType =
   | 'session_ended'
   | 'elevation_ended'
   | 'email_code_sent'
+  | 'client_registered'
+  | 'client_removed'
   | 'throttled';
 
 export interface AuditEvent {

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { Clock, Vault } from '../services/ports.ts';
+import type { Clock, StoredClient, Vault } from '../services/ports.ts';
 import type { ProtocolContext } from '../services/protocol-context.ts';
 import type { Database } from './db.ts';
 import { createClientAdapter } from './oidc-client-adapter.ts';
@@ -17,6 +17,8 @@ export interface AdapterDeps {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly context: ProtocolContext;
+  /** A stored client as the library's metadata. */
+  readonly clientMetadata: (client: StoredClient) => AdapterPayload;
 }
 
 /** Key of a stored value: its SHA-256. */

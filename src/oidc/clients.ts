@@ -1,8 +1,10 @@
 /** Clients as oidc-provider wants them, with our own metadata beside. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Client, ClientMetadata as LibraryMetadata } from 'oidc-provider';
 import type { ClientConfig } from '../config/schema.ts';
+import { hashClientSecret } from '../services/clients.ts';
 import { type ClientMetadata, demandOf } from '../services/demands.ts';
+import type { StoredClient } from '../services/ports.ts';
 
 /** Name of the metadata member that carries our own settings. */
 export const STILE_METADATA = 'stile';
@@ -29,6 +31,12 @@ export function clientMetadata(client: ClientConfig): LibraryMetadata {
   } as LibraryMetadata;
 }
 
+/** Registered metadata for a client of the database. */
+export function storedClientMetadata({ id, metadata, secretHash }: StoredClient): LibraryMetadata {
+  const client = { ...metadata, clientId: id, ...(secretHash === null ? {} : { secretHash }) };
+  return clientMetadata(client as unknown as ClientConfig);
+}
+
 function ownMetadata(client: ClientConfig): ClientMetadata {
   const minimum = client.minimum && demandOf(client.minimum);
   return {
@@ -44,11 +52,6 @@ function ownMetadata(client: ClientConfig): ClientMetadata {
 export function metadataOf(client: Client | undefined): ClientMetadata {
   const metadata = client?.[STILE_METADATA] as ClientMetadata | undefined;
   return metadata ?? { firstParty: false };
-}
-
-/** SHA-256, base64url: enough for a generated secret of 256 bits, and cheap at every token request. */
-export function hashClientSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
 }
 
 /** Replaces the library's comparison: what is registered is the hash. */
