@@ -146,7 +146,7 @@ export async function renewableScopes(
   deps: AssuranceDeps,
   input: RenewalInput,
 ): Promise<readonly string[] | undefined> {
-  if (input.refresh && deps.clock.now() > tokensEnd(deps.levels, input.record)) return undefined;
+  if (input.refresh && deps.clock.now() >= tokensEnd(deps.levels, input.record)) return undefined;
   const whole = wholeRequirement(deps, input);
   const perScope = input.scopes.map((scope) => ({
     scope,

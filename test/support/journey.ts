@@ -7,7 +7,7 @@ import type { CredentialBase } from '../../src/services/ports.ts';
 import { type Agent, createAgent, type Page, unescape_ } from './agent.ts';
 import type { AuthorizationRequest, TestClient, Tokens } from './client.ts';
 import { addPerson, PASSWORD, redirectOf } from './people.ts';
-import type { TestStile } from './stile.ts';
+import { type StileOptions, startStile, type TestStile } from './stile.ts';
 import { type AuthenticatorOptions, createAuthenticator, type SoftwareAuthenticator } from './webauthn.ts';
 
 export const FIRST = 'urn:stile:acr:1fa';
@@ -176,6 +176,19 @@ export async function quietly(
 export async function refusal(agent: Agent, url: string): Promise<URLSearchParams | undefined> {
   const { location } = await agent.open(url);
   return location === undefined ? undefined : new URL(location).searchParams;
+}
+
+/**
+ * Another server on the same database: a second process, or the same one under another configuration. Its clock is the
+ * tests' own, moved as it may be: it is not corrected by the database's.
+ */
+export async function startBeside(
+  stile: TestStile,
+  options: Omit<StileOptions, 'database'> = {},
+): Promise<TestStile> {
+  const other = await startStile({ ...options, database: stile.database });
+  other.core.clock.correct(0);
+  return other;
 }
 
 /** Stops the clock; from now on only `pass` moves it. Undo with `vi.useRealTimers()`. */

@@ -14,6 +14,7 @@ import {
   PHR,
   quietly,
   refusal,
+  startBeside,
   stopClock,
 } from '../../support/journey.ts';
 import { enrolTotp, errorOf, redirectOf, silently } from '../../support/people.ts';
@@ -168,11 +169,8 @@ describe.skipIf(noPostgres)('outcomes', () => {
     const headers = { Origin: stile.issuer };
     const proved = await agent.request(new URL(action, page.url).href, { method: 'POST', body, headers });
     const finished = await agent.request(redirectOf(proved));
-    const stricter = await startStile({
-      database: stile.database,
-      issuer: stile.issuer,
-      config: { levels: stricterLevels() as never },
-    });
+    const config = { levels: stricterLevels() as never };
+    const stricter = await startBeside(stile, { issuer: stile.issuer, config });
     try {
       const resume = new URL(redirectOf(finished));
       expect(resume.pathname).toMatch(/^\/auth\//);
