@@ -1,6 +1,7 @@
 /**
  * Builds Stile, doing only what is out of date: the Prisma client when the schema changed, the compiler when a
- * source did. `build.mjs generate` stops after the client; `build.mjs --force` does everything.
+ * source did. `build.mjs generate` stops after the client, `build.mjs tools` compiles the scripts and benchmarks,
+ * too, and `--force` does it whatever the dates say.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,17 +11,22 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const compiled = ['src', 'examples', 'bench', 'scripts'];
+/** What is compiled, by its settings file. */
+const projects = {
+  build: ['src', 'examples'],
+  tools: ['src', 'examples', 'bench', 'scripts', 'test/support'],
+};
 const require = createRequire(import.meta.url);
 
 /** Generates the client and compiles, where either is out of date. Exits with the tool's message on a fault. */
-export async function build({ force = false, only = '' } = {}) {
+export async function build({ force = false, what = 'build' } = {}) {
   if (!hasTools()) return; // a production tree: already built, and the tools are not installed
   generate(force);
-  if (only === 'generate') return;
-  step('dist/.build-stamp', stampOfSources(), force, () => {
+  if (what === 'generate') return;
+  const settings = `tsconfig.${what}.json`;
+  step(`dist/.stamp-${what}`, stampOf(projects[what], settings), force, () => {
     say('Building …');
-    run('typescript', 'tsc', ['-p', 'tsconfig.build.json']);
+    run('typescript', 'tsc', ['-p', settings]);
   });
 }
 
@@ -48,11 +54,9 @@ function step(stampFile, stamp, force, work) {
 }
 
 /** Names, sizes and times of every source: enough to notice a change, in a few milliseconds. */
-function stampOfSources() {
-  const files = compiled.flatMap((folder) => walk(join(root, folder)));
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((file) =>
-    join(root, file),
-  );
+function stampOf(folders, project) {
+  const files = folders.flatMap((folder) => walk(join(root, folder)));
+  const settings = ['tsconfig.json', project, 'package-lock.json'].map((file) => join(root, file));
   return hash(
     [...files, ...settings].map((file) => `${file} ${statSync(file).size} ${statSync(file).mtimeMs}\n`),
   );
@@ -96,6 +100,6 @@ function say(text) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [only = ''] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-  await build({ force: process.argv.includes('--force'), only });
+  const [what = 'build'] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
+  await build({ force: process.argv.includes('--force'), what });
 }
