@@ -32,9 +32,15 @@ export interface TestClient {
   token(body: Record<string, string>): Promise<Response>;
 }
 
-export async function createClient(stile: Pick<TestStile, 'issuer'>, clientId = 'web'): Promise<TestClient> {
+/** With `port`: at another server of the same issuer. */
+export async function createClient(
+  stile: Pick<TestStile, 'issuer'>,
+  clientId = 'web',
+  port?: number,
+): Promise<TestClient> {
   const issuer = new URL(stile.issuer);
-  const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure));
+  const found = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure));
+  const server = port === undefined ? found : atPort(found, port);
   const client: oauth.Client = { client_id: clientId };
   const authentication = clientId === 'spa' ? oauth.None() : oauth.ClientSecretBasic(WEB_SECRET);
   const basic = (id: string) => `Basic ${Buffer.from(`${id}:${WEB_SECRET}`).toString('base64')}`;
@@ -94,6 +100,14 @@ export async function createClient(stile: Pick<TestStile, 'issuer'>, clientId = 
     revoke: (token) => post(server.revocation_endpoint, { token }),
     token: (body) => post(server.token_endpoint, body),
   };
+}
+
+function atPort(server: oauth.AuthorizationServer, port: number): oauth.AuthorizationServer {
+  const moved = Object.entries(server).map(([name, value]) => [
+    name,
+    name.endsWith('_endpoint') ? String(value).replace(/:\d+/, `:${port}`) : value,
+  ]);
+  return Object.fromEntries(moved);
 }
 
 /** Claims of a JWT, unverified: what it says. */

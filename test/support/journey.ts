@@ -193,7 +193,8 @@ export async function startBeside(
 
 /** Stops the clock; from now on only `pass` moves it. Undo with `vi.useRealTimers()`. */
 export function stopClock(): void {
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  // In the middle of a second, so that servers whose clocks differ by milliseconds agree.
+  vi.useFakeTimers({ toFake: ['Date'], now: Math.floor(Date.now() / 1000) * 1000 + 500 });
 }
 
 /** Lets seconds pass. */
