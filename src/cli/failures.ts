@@ -30,7 +30,7 @@ function explainFaults({ faults }: ConfigError): string[] {
 /** `detail` says which field, or why the database is away. */
 function explainCode({ code, message: detail }: StileError): string {
   const { message, remedy } = catalogue[code];
-  if (code === 'unavailable') return `stile: the database cannot be used (${detail})`;
+  if (code === 'unavailable') return `stile: ${detail === code ? message : detail}`;
   return `stile: ${message} ${remedy}${detail === code ? '' : ` (${detail})`}`;
 }
 
