@@ -5,27 +5,15 @@ function setBusy(form, busy) {
   form.setAttribute('aria-busy', String(busy));
 }
 
-const sent = new WeakSet();
-
 document.addEventListener('submit', (event) => {
-  if (event.defaultPrevented) return;
   const form = event.target;
-  if (sent.has(form)) {
-    event.preventDefault();
-    return;
-  }
-  sent.add(form);
   // After this turn: a disabled button would not be sent along.
-  setTimeout(() => setBusy(form, true));
+  if (!event.defaultPrevented) setTimeout(() => setBusy(form, true));
 });
 
 // A page from the back-forward cache comes back as it was left: busy.
 addEventListener('pageshow', (event) => {
-  if (!event.persisted) return;
-  for (const form of document.forms) {
-    sent.delete(form);
-    setBusy(form, false);
-  }
+  if (event.persisted) for (const form of document.forms) setBusy(form, false);
 });
 
 for (const button of document.querySelectorAll('button.reveal')) {
