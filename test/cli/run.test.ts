@@ -54,10 +54,13 @@ describe('usage', () => {
 
 describe('check', () => {
   test('a sound configuration is summed up; exit code 0', async () => {
-    const { code, output } = await stile('check');
+    const file = join(folder, 'stile.yaml');
+    writeFileSync(file, `demo: true\ndataDirectory: ${folder}\n`);
+    const { code, output } = await stile('check', '--config', file);
     expect(code).toBe(0);
     expect(output).toContain('issuer     http://localhost:3000');
     expect(output).toContain('made at the first start');
+    expect((await stile('check')).output).toContain('(no file: the demo)');
   });
 
   test('every fault is printed with its place; exit code 1', async () => {
