@@ -34,13 +34,13 @@ export interface FactorBucket {
 }
 
 /** Name of the bucket that counts a factor's attempts. */
-export function factorBucket({ owner, browser, method }: FactorBucket): string {
-  return `${ownerPrefix(owner, browser)}${method}`;
+export function factorBucket({ owner, method, browser }: FactorBucket): string {
+  return `${factorPrefix(owner, method)}${browser === null ? 'strangers' : `browser.${browser}`}`;
 }
 
-/** What the names of all buckets of one owner and browser (null: all strangers) begin with. */
-export function ownerPrefix(owner: string, browser: string | null): string {
-  return `factor:${owner}:${browser === null ? 'strangers' : `browser.${browser}`}:`;
+/** What the names of all buckets of one owner's factor begin with. */
+export function factorPrefix(owner: string, method: Method): string {
+  return `factor:${owner}:${method}:`;
 }
 
 /** Name of the bucket that counts every attempt from a network. */
@@ -85,12 +85,16 @@ export function familiarityFrom(method: Method): readonly Familiarity[] {
   return method === 'totp' || method === 'passkey' ? ['any', 'possession'] : ['any'];
 }
 
+const counted: readonly Method[] = ['password', 'totp', 'passkey', 'email'];
+
 /**
- * Whether a success reopens the account's factors for strangers: in a known browser, or with a factor that whoever
- * guessed at the others cannot have. A password proved by a stranger is no such factor.
+ * The factors that a success reopens after too many failures in a row. A factor that cannot be guessed reopens all of
+ * them; a known browser those for which it is known. A password alone reopens nothing beyond itself: whoever guesses
+ * at the second factor has it.
  */
-export function reopens(method: Method, known: boolean): boolean {
-  return known || method === 'totp' || method === 'passkey';
+export function reopenedBy(method: Method, known: readonly Familiarity[]): readonly Method[] {
+  if (method === 'totp' || method === 'passkey') return counted;
+  return counted.filter((each) => known.includes(familiarityFor(each)));
 }
 
 /** The network an address is counted as: an IPv6 /64 (one household), else the address itself. */

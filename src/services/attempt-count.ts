@@ -94,10 +94,26 @@ function allNames(account: string): string {
   return `all.${account}`;
 }
 
-/** Every owner under which an account's attempts may be counted. */
-export function ownersOf(deps: Pick<AttemptDeps, 'vault'>, account: Account): readonly string[] {
-  const names = [account.username, account.email].flatMap((name) => name ?? []);
-  return [account.id, allNames(account.id), ...names.map((name) => identifierOwner(deps.vault, name))];
+/** Every owner under which an account's attempts with a method may be counted. */
+export function ownersOf(
+  deps: Pick<AttemptDeps, 'vault'>,
+  { id, username, email }: Account,
+  method: Method,
+): readonly string[] {
+  if (method !== 'password') return [id];
+  const names = [username, email].flatMap((name) => name ?? []);
+  return [allNames(id), ...names.map((name) => identifierOwner(deps.vault, name))];
+}
+
+/** What this browser is known for with an account. */
+export async function familiarities(
+  deps: Pick<AttemptDeps, 'browsers'>,
+  { browserHash }: Pick<AttemptContext, 'browserHash'>,
+  accountId: string,
+): Promise<readonly Familiarity[]> {
+  if (browserHash === null) return [];
+  const possession = await deps.browsers.knows(familiarKey(browserHash, 'possession'), accountId);
+  return possession ? ['any', 'possession'] : ['any'];
 }
 
 interface Taking {

@@ -7,8 +7,16 @@
  */
 import { type ErrorCode, StileError } from '../domain/errors.ts';
 import { type Method, type Proof, proofShape } from '../domain/proofs.ts';
-import { familiarityFrom, ownerPrefix, reopens } from '../domain/throttle.ts';
-import { type Claim, type Count, claimOf, count, familiarKey, ownersOf } from './attempt-count.ts';
+import { factorPrefix, familiarityFrom, reopenedBy } from '../domain/throttle.ts';
+import {
+  type Claim,
+  type Count,
+  claimOf,
+  count,
+  familiarities,
+  familiarKey,
+  ownersOf,
+} from './attempt-count.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import type { Account } from './ports.ts';
@@ -109,8 +117,8 @@ interface Accepted extends Success {
 }
 
 /**
- * The subject is checked before anything is used up. The account's row is locked before the buckets' and the shared
- * address bucket comes last, so that parallel successes wait for one another and never in a circle.
+ * The subject is checked before anything is used up. Rows are locked in one order, the credential's, the account's, its
+ * buckets', the network's bucket, so that parallel successes and removals wait for one another and never in a circle.
  */
 async function accept(deps: AttemptDeps, context: AttemptContext, success: Success): Promise<Proof> {
   const { factor, verified } = success;
@@ -122,10 +130,10 @@ async function accept(deps: AttemptDeps, context: AttemptContext, success: Succe
   }
   const refusal = await verified.consume();
   if (refusal) throw new StileError(refusal);
-  const proof = await addProof(deps, context, success);
   const now = deps.clock.now();
-  await deps.accounts.setLastMethod(account.id, factor.method, now);
   if (verified.credentialId !== undefined) await deps.credentials.touch(verified.credentialId, now);
+  const proof = await addProof(deps, context, success);
+  await deps.accounts.setLastMethod(account.id, factor.method, now);
   await rememberBrowser(deps, context, success);
   await record(deps, {
     ...auditContext(context, account.id),
@@ -160,15 +168,12 @@ async function rememberBrowser(deps: AttemptDeps, context: AttemptContext, succe
 }
 
 /** A success is not counted; and it may reopen what a flood has closed. */
-async function takeBack(
-  deps: AttemptDeps,
-  context: AttemptContext,
-  { claim, counted, factor, account }: Accepted,
-): Promise<void> {
-  if (reopens(factor.method, claim.known)) {
-    for (const owner of ownersOf(deps, account)) {
-      await deps.throttle.reopen(ownerPrefix(owner, null));
-      if (context.browserHash !== null) await deps.throttle.reopen(ownerPrefix(owner, context.browserHash));
+async function takeBack(deps: AttemptDeps, context: AttemptContext, success: Accepted): Promise<void> {
+  const { claim, counted, factor, account } = success;
+  const known = claim.known ? await familiarities(deps, context, account.id) : [];
+  for (const method of reopenedBy(factor.method, known)) {
+    for (const owner of ownersOf(deps, account, method)) {
+      await deps.throttle.reopen(factorPrefix(owner, method));
     }
   }
   for (const bucket of counted.buckets) await deps.throttle.succeed(bucket, deps.clock.now());

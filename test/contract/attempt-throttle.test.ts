@@ -108,7 +108,7 @@ describe.skipIf(noPostgres)('throttling', () => {
     await guessInARow(9, account.username);
     expect(await tryPassword(account)).toBe('none');
     const { rows } = await world.database.db.query(
-      `SELECT max("consecutive") AS "most" FROM "throttle" WHERE "bucket" LIKE '%password' AND "in_window" = 9`,
+      `SELECT max("consecutive") AS "most" FROM "throttle" WHERE "bucket" LIKE '%:password:%' AND "in_window" = 9`,
     );
     expect(rows[0]?.['most']).toBe(0);
   });
@@ -208,8 +208,11 @@ describe.skipIf(noPostgres)('throttling', () => {
       expect(await tryTotp(context, '000000')).toBe('wrong_code');
     }
     world.pass(900);
-    const again = await signIn(world, account, { browserHash: browser('thief') });
-    expect(await tryTotp(again, '000000')).toBe('too_many_attempts');
+    // However often: the second time the thief's browser is one that signed in before.
+    for (let times = 0; times < 3; times += 1) {
+      const again = await signIn(world, account, { browserHash: browser('thief') });
+      expect(await tryTotp(again, '000000')).toBe('too_many_attempts');
+    }
   });
 
   test('one account’s names together have no more failures in a row than one name, and the answer hides it', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Method } from '../../src/domain/proofs.ts';
+import { factorBucket } from '../../src/domain/throttle.ts';
 import { createPasswordHasher } from '../../src/infra/system.ts';
 import { setAccountStatus } from '../../src/services/accounts.ts';
 import { attempt } from '../../src/services/attempt.ts';
@@ -32,9 +34,11 @@ describe.skipIf(noPostgres)('an attempt', () => {
   const proofsOf = (transactionId: string) =>
     world.deps.proofs.ofTransaction(transactionId, world.deps.clock.now());
 
-  const inWindow = async (accountId: string, method: string) => {
+  const inWindow = async (accountId: string, method: Method) => {
     const sql = `SELECT "in_window" FROM "throttle" WHERE "bucket" = $1`;
-    const { rows } = await world.database.db.query(sql, [`factor:${accountId}:strangers:${method}`]);
+    const { rows } = await world.database.db.query(sql, [
+      factorBucket({ owner: accountId, browser: null, method }),
+    ]);
     return rows[0]?.['in_window'];
   };
 

@@ -118,6 +118,19 @@ describe.skipIf(noPostgres)('changing factors', () => {
     }
   });
 
+  test('a factor that is removed while it is used leaves no proof that counts, and nobody waits in a circle', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { account, context, prove } = await person();
+      expect(await prove()).toBe('none');
+      const change = await changing(world, context);
+      const [password] = change.facts.credentials;
+      const uses = Array.from({ length: 4 }, () => codeOf(signIn(world, account)));
+      const removal = codeOf(removeCredential(world.deps, change, password?.id ?? ''));
+      expect(await removal).toBe('none');
+      for (const answer of await Promise.all(uses)) expect(['none', 'wrong_credentials']).toContain(answer);
+    }
+  });
+
   test('another person’s factor is not found', async () => {
     const [mine, theirs] = [await person(), await person()];
     expect(await mine.prove()).toBe('none');

@@ -6,12 +6,12 @@ import {
   consecutiveOnly,
   emailBucket,
   factorBucket,
+  factorPrefix,
   familiarityFor,
   familiarityFrom,
   isFilled,
   networkOf,
-  ownerPrefix,
-  reopens,
+  reopenedBy,
 } from '../../src/domain/throttle.ts';
 
 const methods: readonly Method[] = ['password', 'totp', 'passkey', 'email'];
@@ -57,12 +57,13 @@ describe('what is counted together', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test('a prefix names the buckets of one owner and browser alone', () => {
+  test('a prefix names the buckets of one owner’s factor, whatever the browser, and no others', () => {
     const id = fc.stringMatching(/^[\w-]{1,22}$/);
+    const method = fc.constantFrom(...methods);
     fc.assert(
-      fc.property(id, id, fc.option(id), fc.option(id), fc.constantFrom(...methods), (a, b, x, y, method) => {
-        const within = factorBucket({ owner: b, browser: y, method }).startsWith(ownerPrefix(a, x));
-        expect(within).toBe(a === b && x === y);
+      fc.property(id, id, fc.option(id), method, method, (one, other, browser, asked, counted) => {
+        const bucket = factorBucket({ owner: other, browser, method: counted });
+        expect(bucket.startsWith(factorPrefix(one, asked))).toBe(one === other && asked === counted);
       }),
     );
   });
@@ -114,8 +115,19 @@ describe('who is a stranger, and what reopens', () => {
     expect(familiarityFrom('password')).toContain(familiarityFor('password'));
   });
 
-  test('a known browser reopens with any factor, a stranger only with one that cannot be guessed from a password', () => {
-    for (const method of methods) expect(reopens(method, true)).toBe(true);
-    expect(methods.filter((method) => reopens(method, false))).toEqual(['totp', 'passkey']);
+  test.each(['totp', 'passkey'] as const)('%s reopens every factor, in any browser', (method) => {
+    expect(reopenedBy(method, [])).toEqual(methods);
+  });
+
+  test('a known browser reopens what it is known for: with any factor, but never the second by the first alone', () => {
+    expect(reopenedBy('password', ['any', 'possession'])).toEqual(methods);
+    expect(reopenedBy('password', ['any'])).not.toContain('totp');
+    expect(reopenedBy('password', ['any'])).toContain('password');
+    expect(reopenedBy('email', ['any'])).not.toContain('totp');
+  });
+
+  test('a password or an emailed code reopens nothing for a stranger', () => {
+    expect(reopenedBy('password', [])).toEqual([]);
+    expect(reopenedBy('email', [])).toEqual([]);
   });
 });
