@@ -109,12 +109,17 @@ async function findByUid(deps: AdapterDeps, uid: string): Promise<AdapterPayload
   return row && { ...row.payload, jti: `${SURROGATE}${uid}` };
 }
 
-/** Rotation keeps the row and leaves a tombstone; anything else ends the session with what rests on it. */
+/**
+ * Rotation keeps the row and leaves a tombstone; anything else ends the session with what rests on it. Tokens for offline
+ * use stay, but elevated access ends with the sign-out (rule 8).
+ */
 async function destroy(deps: AdapterDeps, id: string): Promise<void> {
   if (deps.context.isRotation(id)) return entomb(deps, id);
   await deps.db.query(
     `WITH "ended" AS (DELETE FROM "session" WHERE "id_hash"=$1 OR "uid"=$2 RETURNING "uid"),
-       "proofs" AS (DELETE FROM "proof" WHERE "session_uid" IN (SELECT "uid" FROM "ended"))
+       "proofs" AS (DELETE FROM "proof" WHERE "session_uid" IN (SELECT "uid" FROM "ended")),
+       "elevated" AS (DELETE FROM "assurance_record"
+         WHERE "elevated" AND "session_uid" IN (SELECT "uid" FROM "ended"))
      DELETE FROM "artifact" WHERE "session_uid" IN (SELECT "uid" FROM "ended")
        AND "payload"->>'expiresWithSession' = 'true'`,
     [hashOf(id), id.startsWith(SURROGATE) ? id.slice(1) : null],
