@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { parseConfig } from '../../src/config/parse.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { createLog } from '../../src/infra/log.ts';
+import { createLog, type Logger } from '../../src/infra/log.ts';
 import { type Running, serve } from '../../src/main.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
 
@@ -28,6 +28,8 @@ export interface StileOptions {
   readonly database?: TestDatabase;
   /** As another instance of the same issuer. */
   readonly issuer?: string;
+  /** Default: silent, unless STILE_TEST_LOG=1. */
+  readonly log?: Logger;
 }
 
 /** Clients and resources most journeys need: a first-party web client, a third party, and two APIs. */
@@ -72,7 +74,7 @@ export async function startStile(options: StileOptions = {}): Promise<TestStile>
     config: parsed.config,
     secrets: { keys: [{ id: 'test', key: Buffer.alloc(32, 7) }], databaseUrl: database.url },
     version: 'test',
-    log: createLog({ level: process.env['STILE_TEST_LOG'] === '1' ? 'info' : 'silent' }),
+    log: options.log ?? createLog({ level: process.env['STILE_TEST_LOG'] === '1' ? 'info' : 'silent' }),
   });
   return {
     issuer,
