@@ -67,3 +67,6 @@ createServer((request, response) => {
   }
   handle(request, response);
 }).listen(port, '127.0.0.1', () => process.send?.('ready'));
+process.on('message', (message) => {
+  if (message === 'usage') process.send?.({ rss: process.memoryUsage().rss, cpu: process.cpuUsage() });
+});

@@ -70,23 +70,29 @@ async function start(file: string, args: string[]): Promise<ChildProcess> {
 }
 
 async function compare(bare: Server, stile: Server): Promise<void> {
-  console.log('requests per second       bare   stile   ratio (median of pairs)    stile p50, p99 ms');
+  console.log(
+    '                    requests per second                     server CPU, ms each      Stile, ms',
+  );
+  console.log(
+    '                      bare   stile   ratio (least–most)       bare   stile           p50    p99',
+  );
   for (const name of ['token', 'refresh', 'introspection', 'silent']) {
-    const pairs: [LoadResult, LoadResult][] = [];
+    const pairs: [Measured, Measured][] = [];
     for (let round = 0; round < rounds; round += 1) {
       pairs.push([await run(bare, name), await run(stile, name)]);
     }
-    const ratios = pairs.map(([a, b]) => b.perSecond / a.perSecond);
-    const [a, b] = [
-      median(pairs.map(([one]) => one.perSecond)),
-      median(pairs.map(([, two]) => two.perSecond)),
-    ];
-    const last = pairs.at(-1)?.[1];
-    console.log(
-      `${name.padEnd(20)} ${a.toFixed(0).padStart(8)} ${b.toFixed(0).padStart(7)}   ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})` +
-        `               ${last?.p50.toFixed(1)}, ${last?.p99.toFixed(1)}`,
-    );
+    console.log(`${name.padEnd(16)} ${row(pairs)}`);
   }
+}
+
+function row(pairs: readonly (readonly [Measured, Measured])[]): string {
+  const ratios = pairs.map(([a, b]) => b.perSecond / a.perSecond);
+  const of = (side: 0 | 1, key: 'perSecond' | 'cpu' | 'p50' | 'p99') =>
+    median(pairs.map((pair) => pair[side][key]));
+  const spread = `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`;
+  const speed = `${of(0, 'perSecond').toFixed(0).padStart(9)} ${of(1, 'perSecond').toFixed(0).padStart(7)}   ${spread}`;
+  const cpu = `${of(0, 'cpu').toFixed(2).padStart(13)} ${of(1, 'cpu').toFixed(2).padStart(7)}`;
+  return `${speed} ${cpu} ${of(1, 'p50').toFixed(1).padStart(13)} ${of(1, 'p99').toFixed(1).padStart(6)}`;
 }
 
 async function signIns(stile: Server): Promise<void> {
@@ -105,10 +111,24 @@ async function signIns(stile: Server): Promise<void> {
   }
 }
 
-async function run(server: Server, name: string): Promise<LoadResult> {
+interface Measured extends LoadResult {
+  /** Milliseconds of the server's processor time for one repetition. */
+  readonly cpu: number;
+}
+
+async function run(server: Server, name: string): Promise<Measured> {
   const scenario = scenarios[name];
   if (!scenario) throw new Error(`no scenario ${name}`);
-  return checked(name, await load(scenario, server, { connections, seconds }));
+  const before = await usage(server);
+  const result = checked(name, await load(scenario, server, { connections, seconds }));
+  const after = await usage(server);
+  return { ...result, cpu: (after.cpuMs - before.cpuMs) / (result.done + connections) };
+}
+
+async function usage({ child }: Server): Promise<{ rss: number; cpuMs: number }> {
+  child.send('usage');
+  const [{ rss, cpu }] = (await once(child, 'message')) as [{ rss: number; cpu: NodeJS.CpuUsage }];
+  return { rss, cpuMs: (cpu.user + cpu.system) / 1000 };
 }
 
 function checked(name: string, result: LoadResult): LoadResult {
@@ -117,9 +137,8 @@ function checked(name: string, result: LoadResult): LoadResult {
   return result;
 }
 
-async function memory({ child }: Server): Promise<void> {
-  child.send('memory');
-  const [{ rss }] = (await once(child, 'message')) as [{ rss: number }];
+async function memory(server: Server): Promise<void> {
+  const { rss } = await usage(server);
   console.log(`\nresident memory of Stile after this load: ${(rss / 1024 / 1024).toFixed(0)} MB`);
 }
 

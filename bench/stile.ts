@@ -32,7 +32,7 @@ const running = await serve({
   version: 'bench',
 });
 process.on('message', (message) => {
-  if (message === 'memory') process.send?.({ rss: process.memoryUsage().rss });
+  if (message === 'usage') process.send?.({ rss: process.memoryUsage().rss, cpu: process.cpuUsage() });
   if (message === 'stop') void running.stop().then(() => process.exit(0));
 });
 process.send?.('ready');

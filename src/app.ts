@@ -5,6 +5,7 @@
 import { composeHttp, type Http } from './app-http.ts';
 import type { Config, Secrets } from './config/schema.ts';
 import type { Level } from './domain/ladder.ts';
+import { followDatabaseClock } from './infra/database-clock.ts';
 import { type Database, openDatabase } from './infra/db.ts';
 import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
@@ -12,13 +13,7 @@ import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
 import { migrate } from './infra/migrate.ts';
 import { purge } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
-import {
-  createClock,
-  createPasswordHasher,
-  createRandom,
-  measureOffset,
-  type SystemClock,
-} from './infra/system.ts';
+import { createClock, createPasswordHasher, createRandom, type SystemClock } from './infra/system.ts';
 import { createVault } from './infra/vault.ts';
 import type { AssuranceDeps } from './services/assurance.ts';
 import { enrolmentOffers } from './services/change-gate.ts';
@@ -72,7 +67,7 @@ export async function createCore(input: AppInput): Promise<Core> {
 async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Core> {
   const { config, secrets } = input;
   const clock = createClock();
-  clock.correct(await measureOffset(() => databaseTime(db)));
+  await followDatabaseClock(db, clock);
   const vault = createVault(secrets.keys);
   const stores = createStores(db, vault);
   const outbox = secrets.smtpUrl ? undefined : createOutbox(clock);
@@ -127,17 +122,10 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   };
 }
 
-async function databaseTime(db: Database): Promise<number> {
-  const { rows } = await db.query<{ ms: number }>(
-    'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "ms"',
-  );
-  return rows[0]?.ms ?? 0;
-}
-
 /** A running server's parts: its request handler, and how to end it. */
 export interface App extends Http {
   readonly core: Core;
-  /** Deletes what has expired; called now and then. */
+  /** Deletes what has expired, and sets the clock by the database's; called now and then. */
   purge(): Promise<void>;
   close(): Promise<void>;
 }
@@ -150,6 +138,7 @@ export async function createApp(input: AppInput): Promise<App> {
       ...http,
       core,
       purge: async () => {
+        await followDatabaseClock(core.db, core.clock);
         const counts = await purge(core.db, { now: core.clock.now() });
         core.log.debug({ counts }, 'purged');
       },

@@ -2,6 +2,7 @@
 import type { Context } from 'koa';
 import { StileError } from '../domain/errors.ts';
 import type { ProviderPages } from '../oidc/settings.ts';
+import { clientView } from './client-view.ts';
 import { answerError, type ErrorDeps } from './errors.ts';
 import { deviceLanguages } from './languages.ts';
 import { allowFormsTo, neverStore } from './security.ts';
@@ -31,7 +32,7 @@ export function providerPages(deps: ProviderPagesDeps): ProviderPages {
       const accountId = session?.accountId;
       show(deps, ctx as unknown as Context, {
         page: 'logout',
-        client: client ? { name: client.clientName ?? client.clientId } : null,
+        client: client ? clientView(client) : null,
         person: accountId ? await deps.person(accountId) : null,
         form: libraryForm(form),
       });
@@ -41,8 +42,7 @@ export function providerPages(deps: ProviderPagesDeps): ProviderPages {
       const { client } = ctx.oidc;
       show(deps, ctx as unknown as Context, {
         page: 'signed-out',
-        client: client ? { name: client.clientName ?? client.clientId } : null,
-        ...(client?.clientUri ? { href: client.clientUri } : {}),
+        client: client ? clientView(client) : null,
       });
     },
   };

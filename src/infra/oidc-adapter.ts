@@ -106,17 +106,24 @@ async function insertOnce(deps: AdapterDeps, values: unknown[]): Promise<void> {
   if (rowCount === 0) throw new errors.InvalidDpopProof('DPoP proof JWT Replay detected');
 }
 
-const insertCodeWithRecord = `WITH "record" AS (
-  INSERT INTO "assurance_record" ("id","account_id","session_uid","client_id","transaction_id","acr","amr","auth_time",
-    "elevated","proof_ids","credential_ids","proofs","requirement","config_version","created_at","expires_at")
-  VALUES ($6,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27))
-  ${insertArtifact}`;
+/** Locks the credentials the record rests on: one that is being removed now leaves no record behind. */
+const insertCodeWithRecord = `WITH "held" AS (
+    SELECT count(*) AS "count" FROM (SELECT 1 FROM "credential" WHERE "id" = ANY($22::text[]) FOR KEY SHARE) "locked"),
+  "record" AS (
+    INSERT INTO "assurance_record" ("id","account_id","session_uid","client_id","transaction_id","acr","amr","auth_time",
+      "elevated","proof_ids","credential_ids","proofs","requirement","config_version","created_at","expires_at")
+    SELECT $6::text,$13::text,$14::text,$15::text,$16::text,$17::text,$18::text[],$19::int8,$20::bool,$21::text[],
+      $22::text[],$23::jsonb,$24::jsonb,$25::text,$26::int8,$27::int8
+    FROM "held" WHERE "held"."count" = cardinality($22::text[]) RETURNING "id")
+  INSERT INTO "artifact" (${columns})
+  SELECT $1::text,$2::text,$3::jsonb,$4::bytea,$5::text,"record"."id",$7::text,$8::text,$9::text,$10::text,$11::int8,
+    $12::int8 FROM "record"`;
 
 /** A code and the record it rests on are one statement: neither exists without the other. */
 async function insertWithRecord(deps: AdapterDeps, values: unknown[]): Promise<void> {
   const record = deps.context.pendingRecord();
   const row = values.with(5, record.id);
-  await deps.db.query(
+  const { rowCount } = await deps.db.query(
     insertCodeWithRecord,
     [
       ...row,
@@ -138,6 +145,7 @@ async function insertWithRecord(deps: AdapterDeps, values: unknown[]): Promise<v
     ],
     'artifact_code_with_record',
   );
+  if (rowCount !== 1) throw new errors.LoginRequired('a factor was removed meanwhile');
 }
 
 interface ArtifactRow {

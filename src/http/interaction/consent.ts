@@ -1,5 +1,6 @@
 /** Consent for third-party clients. */
 
+import { clientView } from '../client-view.ts';
 import { consentForm, csrfForm } from '../forms.ts';
 import { guardForm } from '../guard.ts';
 import { deviceLanguages } from '../languages.ts';
@@ -34,7 +35,7 @@ export async function showConsent(
   ctx.body = deps.render(
     {
       page: 'consent',
-      client: { name: client.clientName ?? client.clientId },
+      client: clientView(client),
       person: { username: account?.username ?? '', name: account?.name ?? null },
       form: csrfForm(`/interaction/${uid}/consent`, csrf),
       scopes: [...new Set(scopes)].map(deps.describeScope),

@@ -2,6 +2,7 @@
 import type { StileError } from '../../domain/errors.ts';
 import type { ProofRequest } from '../../domain/evaluate.ts';
 import type { Step } from '../../services/step-up.ts';
+import { clientView } from '../client-view.ts';
 import { csrfForm, type Form } from '../forms.ts';
 import { deviceLanguages } from '../languages.ts';
 import { maskAddress, type PersonView, type Problem, type Prompt, type ViewModel } from '../view-models.ts';
@@ -30,10 +31,7 @@ export function formOf({ uid, csrf }: Visit, path: string): Form {
 export function asking(visit: Visit) {
   const { client } = visit;
   return {
-    client: {
-      name: client.clientName ?? client.clientId,
-      ...(client.clientUri ? { uri: client.clientUri } : {}),
-    },
+    client: clientView(client),
     cancel: formOf(visit, 'cancel'),
   };
 }
