@@ -100,7 +100,7 @@ function composeProvider(core: Core, renderer: Renderer, errors: ReturnType<type
       random: services.random,
       keepFor: longestToken(config),
     }),
-    issuance: { accounts: services.accounts, assurance, tokens: config.tokens },
+    issuance: { accounts: services.accounts, assurance, tokens: config.tokens, resources: config.resources },
     pages: providerPages({
       errors,
       render: (page, languages) => renderer.render(page, languages),

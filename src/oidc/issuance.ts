@@ -16,11 +16,13 @@ import { type AssuranceDeps, renewableScopes, tokensEnd } from '../services/assu
 import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
 import { metadataOf } from './clients.ts';
 import { requestState } from './request-state.ts';
+import { resourceServerInfo } from './resources.ts';
 
 export interface IssuanceDeps {
   readonly accounts: Pick<AccountStore, 'byId'>;
   readonly assurance: AssuranceDeps;
   readonly tokens: Config['tokens'];
+  readonly resources: Config['resources'];
 }
 
 interface GrantSource {
@@ -60,6 +62,7 @@ async function gate(
   if (!record) throw new errors.InvalidGrant('the authorization behind this grant has ended');
   // A used refresh token ends its chain: leave that answer to the library, which asks the store.
   if (source.kind === 'RefreshToken' && source.consumed) return;
+  checkResource(deps, ctx, source);
   const { minimum } = metadataOf(ctx.oidc.client);
   const scopes = source.scope?.split(' ').filter(Boolean) ?? [];
   const kept = await renewableScopes(deps.assurance, {
@@ -74,6 +77,18 @@ async function gate(
   });
   if (!kept) throw new errors.InvalidGrant('the authentication behind this grant no longer suffices');
   if (kept.length < scopes.length) source.scope = kept.join(' ');
+}
+
+/** The library looks at the resource only after it has used the token up (RFC 8707 2.2): `invalid_target` comes here. */
+function checkResource({ resources }: IssuanceDeps, { oidc }: KoaContextWithOIDC, source: GrantSource): void {
+  const asked = oidc.params?.['resource'] ?? source.resource;
+  const wanted = [asked ?? []].flat() as string[];
+  if (wanted.length > 1) throw new errors.InvalidTarget('only one resource may be asked for at a time');
+  const granted = [source.resource ?? []].flat();
+  for (const resource of wanted) {
+    if (!granted.includes(resource)) throw new errors.InvalidTarget();
+    if (oidc.client) resourceServerInfo(resources, resource, oidc.client);
+  }
 }
 
 function claimsOf(account: StoredAccount) {

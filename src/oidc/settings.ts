@@ -55,6 +55,8 @@ export function providerSettings(input: SettingsInput): Configuration {
     // `max_age` is no extra parameter: its validator looks at it as it was sent, before the library reads it.
     extraParams: { max_age: checkRawMaxAge, [ENROL_PARAMETER]: null } as never,
     pkce: { required: () => true },
+    // OpenID Connect Core 3.1.2.1: redirect_uri is required, also where only one is registered.
+    allowOmittingSingleRegisteredRedirectUri: false,
     // A browser-based client calls from the origins it is sent back to (RFC 8252 loopback clients need none).
     clientBasedCORS: (_ctx, origin, client) =>
       client.redirectUris?.some((uri) => originOf(uri) === origin) ?? false,
