@@ -54,11 +54,10 @@ function shown(requests: readonly Request[]): ProofRequest[] {
   return requests.map(({ example: _, ...request }) => request);
 }
 
-/** One request per sort of credential, leaving out what this transaction has already proved. */
+/** One request per sort of credential. */
 function requestable(input: EvaluationInput, credentials: readonly CredentialFacts[]): Request[] {
   const groups = new Map<string, [CredentialFacts, ...CredentialFacts[]]>();
   for (const credential of credentials) {
-    if (alreadyProved(input, credential)) continue;
     const sort = sortOf(credential, input.levels);
     const group = groups.get(sort);
     if (group) group.push(credential);
@@ -79,17 +78,6 @@ function sortOf(credential: CredentialFacts, levels: readonly Level[]): string {
     ({ requiresBinding }) => requiresBinding === undefined || isBoundAt(levels, boundAt, requiresBinding),
   );
   return [method, userVerifying === true, isHardware(credential), ...bound].join(' ');
-}
-
-/** Nobody is asked for one method twice in a transaction, unless for verification it did not give the first time. */
-function alreadyProved(input: EvaluationInput, credential: CredentialFacts): boolean {
-  return input.proofs.some(
-    (proof) =>
-      proof.transaction === input.transaction.id &&
-      proof.method === credential.method &&
-      proof.credentialId === credential.id &&
-      (proof.userVerified || credential.userVerifying !== true),
-  );
 }
 
 /** Proofs that would do, and which of each demand's levels they would give first. */

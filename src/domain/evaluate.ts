@@ -86,7 +86,9 @@ function meet(input: EvaluationInput, demands: readonly LevelDemand[], pool: Poo
   const reported = reportedLevel(input, held);
   const set = reported && held(reported.level);
   if (!set) return undefined;
-  const others = demands.filter(({ levels }) => !isCovered(levels, set, pool));
+  const others = demands.filter(
+    ({ levels }) => !levels.includes(reported.level) && !isCovered(levels, set, pool),
+  );
   const sets = [set, ...others.flatMap(({ levels }) => levels.map(held).find(Boolean) ?? [])];
   const ids = new Set(sets.flatMap(({ proofs }) => proofs.map(({ id }) => id)));
   return {

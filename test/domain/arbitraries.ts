@@ -79,21 +79,21 @@ export const anyClauses: fc.Arbitrary<Clause[]> = fc
   .tuple(
     fc.option(
       acrList.map((acr) => acrValues(...acr)),
-      { freq: 2 },
+      { freq: 3 },
     ),
     fc.option(
       acrList.map((acr) => essential(...acr)),
-      { freq: 1 },
+      { freq: 2 },
     ),
-    fc.option(limit.map(maxAge), { freq: 1 }),
-    fc.option(fc.constant(promptLogin), { freq: 1 }),
+    fc.option(limit.map(maxAge), { freq: 2 }),
+    fc.option(fc.constant(promptLogin), { freq: 2 }),
     fc.option(
       acrList.map((acr) => scope('read', { acr })),
-      { freq: 1 },
+      { freq: 2 },
     ),
     fc.option(
       fc.tuple(acrList, limit).map(([acr, seconds]) => scope('pay', { acr, maxAge: seconds })),
-      { freq: 1 },
+      { freq: 2 },
     ),
   )
   .map((clauses) => clauses.filter((clause) => clause !== null));

@@ -10,7 +10,7 @@ const anySlot: fc.Arbitrary<Slot> = fc
   .record({
     method: fc.option(
       fc.subarray(['password', 'totp', 'passkey', 'email', 'federated'] as const, { minLength: 1 }),
-      { freq: 1 },
+      { freq: 2 },
     ),
     kind: fc.option(
       fc.constantFrom(
@@ -19,12 +19,12 @@ const anySlot: fc.Arbitrary<Slot> = fc
         'verification' as const,
         'external' as const,
       ),
-      { freq: 1 },
+      { freq: 2 },
     ),
-    phishingResistant: fc.option(fc.constant(true as const), { freq: 1 }),
-    userVerified: fc.option(fc.constant(true as const), { freq: 1 }),
-    hardwareProtected: fc.option(fc.constant(true as const), { freq: 1 }),
-    anchor: fc.option(fc.boolean(), { freq: 1 }),
+    phishingResistant: fc.option(fc.constant(true as const), { freq: 2 }),
+    userVerified: fc.option(fc.constant(true as const), { freq: 2 }),
+    hardwareProtected: fc.option(fc.constant(true as const), { freq: 2 }),
+    anchor: fc.option(fc.boolean(), { freq: 2 }),
   })
   .map((slot) => Object.fromEntries(Object.entries(slot).filter(([, value]) => value !== null)) as Slot);
 
@@ -35,19 +35,19 @@ const anyAlternatives = fc.array(fc.record({ slots: fc.array(anySlot, { minLengt
 
 const anyBeside: fc.Arbitrary<Partial<Level>> = fc
   .record({
-    maxAge: fc.option(fc.constantFrom(60, 300), { freq: 1 }),
-    freshness: fc.option(fc.constantFrom('all' as const, 'anchors' as const), { freq: 1 }),
+    maxAge: fc.option(fc.constantFrom(60, 300), { freq: 2 }),
+    freshness: fc.option(fc.constantFrom('all' as const, 'anchors' as const), { freq: 2 }),
     idle: fc.option(
       fc.record({
         after: fc.constantFrom(60, 300),
         resumeWith: fc.subarray(['password', 'passkey'] as const, { minLength: 1 }),
       }),
-      { freq: 1 },
+      { freq: 2 },
     ),
-    requiresBinding: fc.option(fc.constantFrom('a', 'b', 'c'), { freq: 1 }),
+    requiresBinding: fc.option(fc.constantFrom('a', 'b', 'c'), { freq: 2 }),
     perClient: fc.boolean(),
     crossDevice: fc.boolean(),
-    unordered: fc.option(fc.constant(true as const), { freq: 1 }),
+    unordered: fc.option(fc.constant(true as const), { freq: 2 }),
   })
   .map((beside) => Object.fromEntries(Object.entries(beside).filter(([, value]) => value !== null)));
 

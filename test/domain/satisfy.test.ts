@@ -122,6 +122,8 @@ describe('evidence', () => {
     const clauses = [acrValues('two')];
     expect(acrOf({ levels, clauses, proofs: [proofBy('totp'), proofBy('totp')] })).not.toBe('two');
     expect(acrOf({ levels, clauses, proofs: [proofBy('totp'), proofBy('totp2')] })).toBe('two');
+    const touches = [proofBy('passkey'), proofBy('passkey', { userVerified: false })];
+    expect(acrOf({ levels, clauses, proofs: touches })).not.toBe('two');
     const same = proofBy('key');
     expect(acrOf({ levels, clauses, proofs: [same, same] })).not.toBe('two');
   });
