@@ -61,15 +61,34 @@ const anyLevel = (acr: string): fc.Arbitrary<Level> =>
     alternatives,
   }));
 
-/** Another level, or the same one with one thing changed or a slot more: implications are then not rare. */
+const without = (slot: Slot, condition: keyof Slot): Slot => {
+  const { [condition]: _, ...rest } = slot;
+  return rest;
+};
+
+/** Another level, or the same one with a thing changed, a slot more, or a condition less: implications are not rare. */
 const anyPair = fc
-  .tuple(anyLevel('a'), anyLevel('b'), anyBeside, anySlot, fc.integer({ min: 0, max: 3 }), anyLevel('c'))
-  .map(([a, b, beside, slot, how, c]): [Level, Level, Level] => {
-    const more = a.alternatives.map(({ slots }) => ({ slots: [...slots, slot] }));
-    if (how === 1) return [a, { ...a, ...beside, acr: 'b' }, c];
-    if (how === 2) return [a, { ...a, alternatives: more, acr: 'b' }, c];
-    if (how === 3) return [a, { ...a, ...beside, alternatives: more, acr: 'b' }, c];
-    return [a, b, c];
+  .record({
+    levels: fc.tuple(anyLevel('a'), anyLevel('b'), anyLevel('c')),
+    how: fc.constantFrom('other', 'beside', 'slot', 'condition'),
+    beside: anyBeside,
+    slot: anySlot,
+    condition: fc.constantFrom(
+      'method',
+      'kind',
+      'phishingResistant',
+      'userVerified',
+      'hardwareProtected',
+      'anchor',
+    ),
+  })
+  .map(({ levels: [a, b, c], how, beside, slot, condition }): [Level, Level, Level] => {
+    const change = (slots: readonly Slot[]): readonly Slot[] =>
+      how === 'slot' ? [...slots, slot] : slots.map((each) => without(each, condition));
+    if (how === 'other') return [a, b, c];
+    if (how === 'beside') return [a, { ...a, ...beside, acr: 'b' }, c];
+    const alternatives = a.alternatives.map(({ slots }) => ({ slots: change(slots) }));
+    return [a, { ...a, alternatives, acr: 'b' }, c];
   });
 
 const boundAt = fc.constantFrom(null, 'a', 'b', 'c');
