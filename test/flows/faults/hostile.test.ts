@@ -47,6 +47,7 @@ const hostile = [
   '[null]',
   '[{"type":1}]',
   '{"id_token":[]}',
+  '{"id_token":{"acr":null}}',
   '{"id_token":{"acr":5,"sub":{"value":5}}}',
   '{"id_token":{"acr":{"essential":true,"values":[1,null]}}}',
   '{"id_token":{"acr":{"essential":"yes","values":"x","value":{}}}}',

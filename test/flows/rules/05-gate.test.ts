@@ -46,11 +46,13 @@ describe.skipIf(noPostgres)('the gate at issuance', () => {
     },
   );
 
-  it('rule 5: a code whose record is gone buys nothing', async () => {
+  it('rule 5: a code whose record is gone is gone with it and buys nothing', async () => {
     const agent = createAgent();
     const request = await client.authorize();
     const end = await passwordSignIn(agent, await agent.open(request.url), 'ada');
     await stile.core.db.query('DELETE FROM "assurance_record"');
+    const kept = `SELECT count(*) AS "n" FROM "artifact" WHERE "model" IN ('AuthorizationCode', 'RefreshToken')`;
+    expect(await count(stile, kept)).toBe(0);
     await expect(client.exchange(request, redirectOf(end))).rejects.toMatchObject({ error: 'invalid_grant' });
   });
 

@@ -253,6 +253,10 @@ describe.skipIf(noPostgres)('changing factors', () => {
 
   it('trap: an enrolment begun in one transaction is not finished in another', async () => {
     const { agent } = await signIn(client, 'ada');
+    const second = await openGate(stile, agent, await addPage(agent, 'passkey'), {
+      username: 'ada',
+      method: 'passkey',
+    });
     const first = await openGate(stile, agent, await addPage(agent, 'passkey'), {
       username: 'ada',
       method: 'passkey',
@@ -261,10 +265,6 @@ describe.skipIf(noPostgres)('changing factors', () => {
       first,
       '/enrol/passkey',
     );
-    const second = await openGate(stile, agent, await addPage(agent, 'passkey'), {
-      username: 'ada',
-      method: 'passkey',
-    });
     const response = JSON.stringify(createAuthenticator().register(options, stile.issuer));
     const answer = await agent.submit(second, '/enrol/passkey', { response, label: 'Key' });
     expect(answer.status).toBe(422);
