@@ -32,12 +32,13 @@ export function maxAgeOf(value: unknown): number | undefined {
 }
 
 /**
- * The library reads `max_age` as a JavaScript number before anything of ours runs, so that `1e3` or a space pass;
- * this looks at the request as it was sent.
+ * Refuses at once what `requestedAssurance` could not read later. The library reads `max_age` as a JavaScript number
+ * before anything of ours runs, so that `1e3` or a space pass; this looks at the request as it was sent.
  */
-export async function checkRawMaxAge(ctx: KoaContextWithOIDC): Promise<void> {
+export async function checkAssuranceParameters(ctx: KoaContextWithOIDC): Promise<void> {
   const sent = ctx.method === 'POST' ? (ctx.oidc.body as Parameters | undefined) : ctx.query;
   maxAgeOf(sent?.['max_age']);
+  acrClaimOf(ctx.oidc.params?.['claims']);
 }
 
 function words(value: unknown): string[] {
