@@ -1,0 +1,86 @@
+/** RP-initiated sign-out. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Agent, Page } from '../../support/agent.ts';
+import { createClient, type TestClient, type Tokens } from '../../support/client.ts';
+import { noPostgres } from '../../support/database.ts';
+import { newPerson, obtain, quietly } from '../../support/journey.ts';
+import { errorOf, redirectOf, silently } from '../../support/people.ts';
+import { startStile, type TestStile } from '../../support/stile.ts';
+
+const BYE = 'http://127.0.0.1:9/bye';
+
+describe.skipIf(noPostgres)('signing out', () => {
+  let stile: TestStile;
+  let web: TestClient;
+  let agent: Agent;
+  let tokens: Tokens;
+  beforeAll(async () => {
+    stile = await startStile();
+    web = await createClient(stile);
+  });
+  beforeEach(async () => {
+    ({ agent, tokens } = await obtain(stile, web, { person: await newPerson(stile) }));
+  });
+  afterAll(() => stile?.stop());
+
+  function address(parameters: Record<string, string> = {}): string {
+    const url = new URL(String(web.server.end_session_endpoint));
+    url.search = new URLSearchParams(parameters).toString();
+    return url.href;
+  }
+  const hinted = () => ({ id_token_hint: String(tokens.id_token) });
+  const confirm = (page: Page) => agent.submit(page, '/session/end/confirm', { logout: 'yes' });
+
+  it('trap: with post_logout_redirect_uri it returns there with state, and the session is over', async () => {
+    const asked = { ...hinted(), post_logout_redirect_uri: BYE, state: 's' };
+    const end = await confirm(await agent.open(address(asked)));
+    expect(redirectOf(end)).toBe(`${BYE}?state=s`);
+    expect(errorOf((await silently(agent, web)).page)).toBe('login_required');
+    const { rows } = await stile.core.db.query('SELECT 1 FROM "session" WHERE "account_id" = $1', [
+      tokens.claims.sub,
+    ]);
+    expect(rows).toEqual([]);
+  });
+
+  it('trap: without post_logout_redirect_uri it ends on a page of ours, and the session is over', async () => {
+    for (const parameters of [{}, hinted()]) {
+      const end = await confirm(await agent.open(address(parameters)));
+      expect([end.status, end.location]).toEqual([200, undefined]);
+      expect(errorOf((await silently(agent, web)).page)).toBe('login_required');
+    }
+  });
+
+  it('trap: sent by POST it is the same request', async () => {
+    const body = new URLSearchParams({ ...hinted(), post_logout_redirect_uri: BYE });
+    const page = await agent.open(String(web.server.end_session_endpoint), { method: 'POST', body });
+    expect(redirectOf(await confirm(page))).toBe(BYE);
+    expect(errorOf((await silently(agent, web)).page)).toBe('login_required');
+  });
+
+  it('trap: nobody is signed out without saying so', async () => {
+    const page = await agent.open(address(hinted()));
+    expect(page.status).toBe(200);
+    expect((await quietly(agent, web)).claims.sub).toBe(tokens.claims.sub);
+  });
+
+  it.each([`${BYE}/`, `${BYE}?x=1`, 'http://127.0.0.1:9/BYE', 'https://evil.example/'])(
+    'trap: post_logout_redirect_uri %s is not the registered one',
+    async (post_logout_redirect_uri) => {
+      const page = await agent.open(address({ ...hinted(), post_logout_redirect_uri }));
+      expect([page.status, page.location]).toEqual([400, undefined]);
+      expect((await quietly(agent, web)).claims.sub).toBe(tokens.claims.sub);
+    },
+  );
+
+  it('trap: post_logout_redirect_uri leads nowhere where no client is named', async () => {
+    const end = await confirm(await agent.open(address({ post_logout_redirect_uri: BYE })));
+    expect([end.status, end.location]).toEqual([200, undefined]);
+  });
+
+  it('trap: signing out ends the refresh tokens and access tokens of the session', async () => {
+    expect(await web.introspect(tokens.access_token)).toMatchObject({ active: true });
+    await confirm(await agent.open(address(hinted())));
+    expect(await web.introspect(tokens.access_token)).toEqual({ active: false });
+    expect((await web.refresh(String(tokens.refresh_token))).status).toBe(400);
+  });
+});
