@@ -6,6 +6,7 @@ import type Provider from 'oidc-provider';
 import type { Core } from './app.ts';
 import type { Config } from './config/schema.ts';
 import { accountRoutes } from './http/account/routes.ts';
+import { withFormPost } from './http/form-post.ts';
 import { healthRoutes } from './http/health.ts';
 import type { ConsentDeps } from './http/interaction/consent.ts';
 import { interactionRoutes } from './http/interaction/routes.ts';
@@ -61,13 +62,15 @@ export async function composeHttp(core: Core): Promise<Http> {
         ? outboxRoutes({ render: interaction.render, list: core.outbox.list })
         : []),
     ],
-    protocol: protocolEndpoints({
-      provider,
-      transactions: services.unitOfWork,
-      audit: services.audit,
-      clock: core.clock,
-      random: services.random,
-    }),
+    protocol: withFormPost(
+      protocolEndpoints({
+        provider,
+        transactions: services.unitOfWork,
+        audit: services.audit,
+        clock: core.clock,
+        random: services.random,
+      }),
+    ),
   });
   return {
     handler: server.callback(),
