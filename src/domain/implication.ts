@@ -84,6 +84,7 @@ export function slotMethods(slot: Slot): readonly Method[] {
   );
 }
 
+/** What resists phishing is told by the methods: passkeys do, and nothing else. */
 function slotImplies(have: Slot, need: Slot): boolean {
   const methods = slotMethods(have);
   const needed = slotMethods(need);
@@ -91,7 +92,6 @@ function slotImplies(have: Slot, need: Slot): boolean {
   return (
     methods.every((method) => needed.includes(method)) &&
     ((!need.userVerified && need.kind !== 'verification') || verified) &&
-    (!need.phishingResistant || methods.every((method) => method === 'passkey')) &&
     (!need.hardwareProtected || have.hardwareProtected === true)
   );
 }

@@ -71,6 +71,7 @@ const anyPair = fc
   .record({
     levels: fc.tuple(anyLevel('a'), anyLevel('b'), anyLevel('c')),
     how: fc.constantFrom('other', 'beside', 'slot', 'condition'),
+    aspect: fc.constantFrom('maxAge', 'freshness', 'idle', 'requiresBinding', 'perClient', 'crossDevice'),
     beside: anyBeside,
     slot: anySlot,
     condition: fc.constantFrom(
@@ -82,11 +83,12 @@ const anyPair = fc
       'anchor',
     ),
   })
-  .map(({ levels: [a, b, c], how, beside, slot, condition }): [Level, Level, Level] => {
+  .map(({ levels: [a, b, c], how, aspect, beside, slot, condition }): [Level, Level, Level] => {
     const change = (slots: readonly Slot[]): readonly Slot[] =>
       how === 'slot' ? [...slots, slot] : slots.map((each) => without(each, condition));
     if (how === 'other') return [a, b, c];
-    if (how === 'beside') return [a, { ...a, ...beside, acr: 'b' }, c];
+    if (how === 'beside')
+      return [a, { ...a, ...(aspect in beside ? { [aspect]: beside[aspect] } : {}), acr: 'b' }, c];
     const alternatives = a.alternatives.map(({ slots }) => ({ slots: change(slots) }));
     return [a, { ...a, alternatives, acr: 'b' }, c];
   });
