@@ -3,9 +3,9 @@
  * fail. CONTRIBUTING.md describes the format of test/rules/*.json.
  *
  *   npm run test:rules                 every mutation
- *   npm run test:rules -- "rule 2"     those whose rule or file contains the text
+ *   npm run test:rules -- "rule 2"     those whose rule, file or list contains the text
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -14,9 +14,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -26,21 +24,26 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const fields = ['rule', 'file', 'search', 'replace', 'test', 'title'];
 
 const mutations = readMutations().filter(matching(process.argv[2] ?? ''));
+const sound = mutations.filter((mutation) => faultOf(mutation) === undefined);
 if (mutations.length === 0) {
   console.error('No mutation matches.');
   process.exit(1);
 }
-const copies = Array.from({ length: Math.min(2, availableParallelism(), mutations.length) }, copyTree);
-process.once('SIGINT', () => finish(130));
+const workers = await Promise.all(
+  Array.from({ length: Math.min(2, availableParallelism(), mutations.length) }, () =>
+    startWorker(copyTree()),
+  ),
+);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => finish(130));
 
 try {
-  const baseline = await passingTitles(copies[0], [...new Set(mutations.map(({ test }) => test))]);
-  const results = await inTurns(mutations, (copy, mutation) => verdict(copy, mutation, baseline));
+  const passing = await baseline();
+  const results = await inTurns(mutations, (worker, mutation) => verdict(worker, mutation, passing));
   report(results);
-  finish(results.every(({ caught }) => caught) ? 0 : 1);
+  await finish(results.every(({ caught }) => caught) ? 0 : 1);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  finish(1);
+  await finish(1);
 }
 
 function readMutations() {
@@ -60,6 +63,16 @@ function matching(text) {
   return ({ rule, file, where }) => `${rule} ${file} ${where}`.includes(text);
 }
 
+/** What makes a mutation unusable before anything runs. */
+function faultOf(mutation) {
+  const missing = fields.filter((field) => typeof mutation[field] !== 'string');
+  if (missing.length > 0) return `without ${missing.join(', ')}`;
+  for (const file of [mutation.file, mutation.test])
+    if (!existsSync(join(root, file))) return `no file ${file}`;
+  const count = readFileSync(join(root, mutation.file), 'utf8').split(mutation.search).length - 1;
+  return count === 1 ? undefined : `the search text occurs ${count} times`;
+}
+
 /** The working tree as git sees it, with what is generated; dependencies are shared. */
 function copyTree() {
   const copy = mkdtempSync(join(tmpdir(), 'stile-rules-'));
@@ -72,96 +85,87 @@ function copyTree() {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(root, file), join(copy, file));
   }
-  if (existsSync(join(root, 'src/generated')))
+  if (existsSync(join(root, 'src/generated'))) {
     cpSync(join(root, 'src/generated'), join(copy, 'src/generated'), { recursive: true });
+  }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   return copy;
 }
 
-/** Per test file, the titles that pass unmutated. */
-async function passingTitles(copy, files) {
-  const tests = await vitest(copy, files);
-  return tests.filter(({ status }) => status === 'passed');
-}
-
-async function verdict(copy, mutation, baseline) {
-  const problem = faultOf(mutation, baseline);
-  if (problem) return { ...mutation, caught: false, problem };
-  const path = join(copy, mutation.file);
-  const text = readFileSync(path, 'utf8');
-  writeFileSync(
-    path,
-    text.replace(mutation.search, () => mutation.replace),
-  );
-  try {
-    const tests = await vitest(copy, [mutation.test], mutation.title);
-    const named = tests.filter(({ name }) => name.includes(mutation.title));
-    if (named.some(({ status }) => status === 'failed')) return { ...mutation, caught: true };
-    return {
-      ...mutation,
-      caught: false,
-      problem: named.length === 0 ? 'the mutant does not load' : 'survived',
-    };
-  } finally {
-    writeFileSync(path, text);
-  }
-}
-
-function faultOf(mutation, baseline) {
-  const missing = fields.filter((field) => typeof mutation[field] !== 'string');
-  if (missing.length > 0) return `without ${missing.join(', ')}`;
-  if (!existsSync(join(root, mutation.file))) return 'no such file';
-  const count = readFileSync(join(root, mutation.file), 'utf8').split(mutation.search).length - 1;
-  if (count !== 1) return `the search text occurs ${count} times`;
-  const passes = baseline.some(
-    ({ file, name }) => file.endsWith(mutation.test) && name.includes(mutation.title),
-  );
-  return passes ? undefined : 'no passing test has this title';
-}
-
-/** Runs test files, or the tests in them with a title; returns every test that ran. */
-async function vitest(copy, files, title) {
-  const output = join(copy, 'rules-report.json');
-  rmSync(output, { force: true });
-  const only = title === undefined ? [] : ['-t', title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')];
-  const args = [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    ...files,
-    ...only,
-    '--reporter=json',
-    `--outputFile=${output}`,
-  ];
-  const { text } = await run(process.execPath, args, copy);
-  if (!existsSync(output)) throw new Error(`vitest did not run:\n${text}`);
-  return JSON.parse(readFileSync(output, 'utf8')).testResults.flatMap(({ name: file, assertionResults }) =>
-    assertionResults.map(({ fullName, status }) => ({ file, name: fullName, status })),
-  );
-}
-
-function run(command, args, cwd) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TEST_REPORT: '' },
-    });
-    let text = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (text += part));
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, text }));
+async function startWorker(copy) {
+  const child = fork(join(copy, 'scripts/rules-worker.mjs'), {
+    cwd: copy,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  let said = '';
+  child.stderr.on('data', (part) => {
+    said = (said + part).slice(-4000);
+  });
+  const waiting = new Map();
+  let jobs = 0;
+  const ready = new Promise((resolve, reject) => {
+    child.on('message', (message) => {
+      if (message.ready) resolve();
+      waiting.get(message.job)?.(message.tests);
+    });
+    child.once('exit', () => {
+      reject(new Error(`vitest did not start:\n${said}`));
+      for (const answer of waiting.values()) answer({ error: `vitest ended:\n${said}` });
+    });
+  });
+  await ready;
+  const ask = (request) =>
+    new Promise((resolve) => {
+      const job = ++jobs;
+      waiting.set(job, resolve);
+      child.send({ job, ...request });
+    });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const end = () => {
+    if (child.connected) child.disconnect();
+    return ended;
+  };
+  return { ask, end };
 }
 
-/** One mutation at a time in each copy. */
+/** The tests that pass unmutated; each worker sees its share of the files. */
+async function baseline() {
+  const files = [...new Set(sound.map(({ test }) => test))];
+  const shares = workers.map((_, at) => files.filter((__, index) => index % workers.length === at));
+  const answers = await Promise.all(workers.map((worker, at) => runShare(worker, shares[at])));
+  return answers.flat().filter(({ status }) => status === 'passed');
+}
+
+async function runShare(worker, files) {
+  if (files.length === 0) return [];
+  const titles = sound.filter(({ test }) => files.includes(test)).map(({ title }) => title);
+  const tests = await worker.ask({ files, titles });
+  if (tests.error) throw new Error(tests.error);
+  return tests;
+}
+
+async function verdict(worker, mutation, passing) {
+  const fault = faultOf(mutation);
+  if (fault) return { ...mutation, caught: false, problem: fault };
+  const named = ({ file, name }) => file.endsWith(mutation.test) && name.includes(mutation.title);
+  if (!passing.some(named)) return { ...mutation, caught: false, problem: 'no passing test has this title' };
+  const { file, search, replace, test, title } = mutation;
+  const tests = await worker.ask({ files: [test], titles: [title], change: { file, search, replace } });
+  if (tests.error) return { ...mutation, caught: false, problem: tests.error };
+  const ran = tests.filter(named);
+  if (ran.some(({ status }) => status === 'failed')) return { ...mutation, caught: true };
+  return { ...mutation, caught: false, problem: ran.length === 0 ? 'the mutant does not load' : 'survived' };
+}
+
+/** One mutation at a time for each worker. */
 async function inTurns(queue, work) {
   const results = new Array(queue.length);
   let next = 0;
   await Promise.all(
-    copies.map(async (copy) => {
+    workers.map(async (worker) => {
       while (next < queue.length) {
         const at = next++;
-        results[at] = await work(copy, queue[at]);
+        results[at] = await work(worker, queue[at]);
         process.stderr.write(results[at].caught ? '.' : 'x');
       }
     }),
@@ -171,17 +175,16 @@ async function inTurns(queue, work) {
 }
 
 function report(results) {
-  const width = Math.max(...results.map(({ rule }) => String(rule).length), 4);
+  const width = Math.max(...results.map(({ rule }) => String(rule).length));
   for (const { rule, where, file, caught, problem, title } of results) {
-    console.log(
-      `${caught ? 'caught ' : 'MISSED '} ${String(rule).padEnd(width)}  ${file}  (${where})  ${caught ? title : problem}`,
-    );
+    const verdict = caught ? 'caught ' : 'MISSED ';
+    console.log(`${verdict} ${String(rule).padEnd(width)}  ${file}  (${where})  ${caught ? title : problem}`);
   }
   const missed = results.filter(({ caught }) => !caught).length;
   console.log(`\n${results.length - missed} mutations caught, ${missed} missed`);
 }
 
-function finish(code) {
-  for (const copy of copies) rmSync(copy, { recursive: true, force: true });
+async function finish(code) {
+  await Promise.all(workers.map((worker) => worker.end()));
   process.exit(code);
 }
