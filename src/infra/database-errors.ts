@@ -19,8 +19,11 @@ const socketCodes = new Set([
   'ENOENT',
 ]);
 
-/** SQLSTATE: statement and lock timeouts, shutdowns, too many connections; class 08 is added below. */
-const sqlStates = new Set(['57014', '57P01', '57P02', '57P03', '53300', '55P03', '25P03']);
+/**
+ * SQLSTATE: statement and lock timeouts, shutdowns, too many connections, and given up in favour of another transaction
+ * (serialisation, deadlock); class 08 is added below.
+ */
+const sqlStates = new Set(['57014', '57P01', '57P02', '57P03', '53300', '55P03', '25P03', '40001', '40P01']);
 
 /** Prisma: cannot reach, timed out, connection closed, pool timeout. */
 const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
