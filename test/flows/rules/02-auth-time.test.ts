@@ -6,9 +6,11 @@ import { claimsOf, createClient, type TestClient } from '../../support/client.ts
 import { noPostgres } from '../../support/database.ts';
 import {
   answer,
+  assertionFor,
   FIRST,
   MFA,
   newPerson,
+  nextCode,
   obtain,
   PHR,
   pass,
@@ -91,11 +93,16 @@ describe.skipIf(noPostgres)('auth_time and max_age', () => {
   });
 
   it('rule 2: among the sets that satisfy, the one with the latest auth_time counts', async () => {
-    const person = await newPerson(stile, { totp: true });
-    const { agent } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
+    const person = await newPerson(stile, { totp: true, passkey: {} });
+    const { agent, asked } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
+    expect(asked).toEqual(['password', 'passkey']);
     pass(100);
-    await obtain(stile, web, { person, agent, parameters: { acr_values: MFA, max_age: '30' } });
+    const request = await web.authorize({ acr_values: MFA, max_age: '30' });
+    const { url } = await agent.open(request.url);
+    const page = await agent.open(`${url}?with=totp`);
+    const end = await agent.submit(page, '/totp', { code: nextCode(stile, person) });
     const second = now();
+    expect((await web.exchange(request, redirectOf(end))).claims.auth_time).toBe(second);
     pass(100);
     expect((await quietly(agent, web, { acr_values: MFA })).claims.auth_time).toBe(second);
   });
@@ -154,6 +161,21 @@ describe.skipIf(noPostgres)('auth_time and max_age', () => {
       expect(claims).toMatchObject({ acr: MFA, auth_time: typed + 900 });
     },
   );
+
+  it('rule 2: a passkey touched before a slow password is fresh, and is not asked for again', async () => {
+    const person = await newPerson(stile, { passkey: { userVerified: false } });
+    const agent = createAgent();
+    const request = await web.authorize({ acr_values: PHR, max_age: '30' });
+    const signIn = await agent.open(request.url);
+    const response = assertionFor(stile, signIn, person);
+    const page = await agent.submit(signIn, '/passkey', { response });
+    const touched = now();
+    pass(900);
+    const { page: end, asked } = await answer(stile, agent, page, { person });
+    expect(asked).toEqual(['password']);
+    const { claims } = await web.exchange(request, redirectOf(end));
+    expect(claims).toMatchObject({ acr: PHR, auth_time: touched });
+  });
 
   it('rule 2: a slow first factor is not asked for again where it is the only one', async () => {
     const person = await newPerson(stile);

@@ -17,7 +17,7 @@ import {
   startBeside,
   stopClock,
 } from '../../support/journey.ts';
-import { enrolTotp, errorOf, redirectOf, silently } from '../../support/people.ts';
+import { enrolTotp, errorOf, passwordSignIn, redirectOf, silently } from '../../support/people.ts';
 import { startStile, type TestStile } from '../../support/stile.ts';
 
 const UNKNOWN = 'urn:example:unheard-of';
@@ -118,8 +118,11 @@ describe.skipIf(noPostgres)('outcomes', () => {
     const agent = createAgent();
     const request = await web.authorize({ acr_values: MFA });
     const signIn = await agent.open(request.url);
-    const password = await agent.submit(signIn, '/identifier', { identifier: person.username });
-    expect(errorOf(await agent.submit(password, '/cancel'))).toBe('access_denied');
+    const code = await passwordSignIn(agent, signIn, person.username);
+    expect(code.body).toContain('/totp"');
+    expect(errorOf(await agent.submit(code, '/cancel'))).toBe('access_denied');
+    const sql = 'SELECT 1 FROM "proof" WHERE "account_id" = $1';
+    expect((await stile.core.db.query(sql, [person.id])).rows).toEqual([]);
     const again = await web.authorize({ acr_values: MFA });
     const page = await agent.open(again.url);
     const { asked } = await answer(stile, agent, page, { person });
