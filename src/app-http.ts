@@ -16,6 +16,7 @@ import { createServer, errorDeps } from './http/server.ts';
 import { loadAssets, serveAssets } from './http/static.ts';
 import { createRenderer, type Renderer } from './http/views.ts';
 import { createAdapterFactory } from './infra/oidc-adapter.ts';
+import { flushWrites } from './infra/oidc-writes.ts';
 import { packageRoot } from './infra/package-root.ts';
 import { elapsed } from './infra/system.ts';
 import { createPolicy } from './oidc/assurance-check.ts';
@@ -23,6 +24,7 @@ import { storedClientMetadata } from './oidc/clients.ts';
 import { protocolEndpoints } from './oidc/endpoint.ts';
 import { createProvider } from './oidc/provider.ts';
 import { createProtocolContext } from './oidc/request-state.ts';
+import type { ProtocolContext } from './services/protocol-context.ts';
 
 export interface Http {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
@@ -37,7 +39,8 @@ export async function composeHttp(core: Core): Promise<Http> {
   const assets = await loadAssets(join(views, 'assets'));
   const renderer = await createRenderer({ directory: views, site: config.name, assets });
   const errors = errorDeps({ log: core.log, render: (page) => renderer.render(page) });
-  const provider = composeProvider(core, renderer, errors);
+  const context = createProtocolContext();
+  const provider = composeProvider(core, { renderer, errors, context });
   const https = config.issuer.startsWith('https:');
   const interaction = interactionDeps(core, provider, renderer);
   let draining = false;
@@ -66,7 +69,7 @@ export async function composeHttp(core: Core): Promise<Http> {
       protocolEndpoints({
         provider,
         transactions: services.unitOfWork,
-        audit: services.audit,
+        flush: (memo, event) => flushWrites(core, memo, event),
         clock: core.clock,
         random: services.random,
       }),
@@ -81,9 +84,14 @@ export async function composeHttp(core: Core): Promise<Http> {
   };
 }
 
-function composeProvider(core: Core, renderer: Renderer, errors: ReturnType<typeof errorDeps>): Provider {
+interface ProviderParts {
+  readonly renderer: Renderer;
+  readonly errors: ReturnType<typeof errorDeps>;
+  readonly context: ProtocolContext;
+}
+
+function composeProvider(core: Core, { renderer, errors, context }: ProviderParts): Provider {
   const { config, services, keys, assurance } = core;
-  const context = createProtocolContext();
   return createProvider({
     config,
     adapter: createAdapterFactory({

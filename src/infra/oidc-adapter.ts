@@ -4,34 +4,23 @@
  * Values are stored by hash and never in the payload. Consuming is one conditional statement whose row count
  * decides. Everything runs on the current transaction's handle.
  */
-import { createHash } from 'node:crypto';
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import type { Clock, StoredClient, Vault } from '../services/ports.ts';
 import type { ProtocolContext } from '../services/protocol-context.ts';
 import type { Database } from './db.ts';
 import { createClientAdapter } from './oidc-client-adapter.ts';
+import { hashOf, keyOf, SURROGATE } from './oidc-keys.ts';
+import { broughtAlong, findToken, tokenModels } from './oidc-reads.ts';
 import { createSessionAdapter } from './oidc-session-adapter.ts';
+import { writeArtifact } from './oidc-writes.ts';
 
 export interface AdapterDeps {
-  readonly db: Pick<Database, 'query'>;
+  readonly db: Pick<Database, 'query' | 'inTransaction'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly context: ProtocolContext;
   /** A stored client as the library's metadata. */
   readonly clientMetadata: (client: StoredClient) => AdapterPayload;
-}
-
-/** Key of a stored value: its SHA-256. */
-export function hashOf(value: string): string {
-  return createHash('sha256').update(value).digest('base64url');
-}
-
-/** Marks ids that name a row without being its secret: valid for writes, never accepted from a request. */
-export const SURROGATE = '~';
-
-/** The row a write is for: a surrogate names it, any other id is a secret to hash. */
-export function keyOf(id: string): string {
-  return id.startsWith(SURROGATE) ? id.slice(1) : hashOf(id);
 }
 
 /** One adapter per model, as oidc-provider asks for them by name. */
@@ -59,8 +48,8 @@ interface Write {
 
 /** Models whose payload tells about a person's request or session: sealed, not just stored. */
 const sealedModels = new Set(['Interaction', 'PushedAuthorizationRequest']);
-/** Models that rest on an assurance record. */
-const tokenModels = new Set(['AccessToken', 'RefreshToken']);
+/** Models that rest on the record of what was presented. */
+const derivedModels = new Set(['AccessToken', 'RefreshToken']);
 
 const columns = `"model","id","payload","sealed","grant_id","record_id","account_id","client_id","session_uid",
   "user_code","created_at","expires_at"`;
@@ -70,14 +59,36 @@ const upsertArtifact = `${insertArtifact} ON CONFLICT ("model","id") DO UPDATE S
   "account_id" = EXCLUDED."account_id", "session_uid" = EXCLUDED."session_uid", "expires_at" = EXCLUDED."expires_at"`;
 
 async function upsert(deps: AdapterDeps, model: string, write: Write): Promise<void> {
+  if (tokenModels.has(model) && model !== 'AuthorizationCode') return insertToken(deps, model, write);
   const values = rowOf(deps, model, write);
   if (model === 'ReplayDetection') return insertOnce(deps, values);
   if (model === 'AuthorizationCode') return insertWithRecord(deps, values);
   await deps.db.query(upsertArtifact, values, 'artifact_upsert');
 }
 
+async function insertToken(
+  deps: AdapterDeps,
+  model: string,
+  { id, payload, expiresIn }: Write,
+): Promise<void> {
+  const { jti: _, ...rest } = payload;
+  const now = deps.clock.now();
+  await writeArtifact(deps, {
+    model,
+    id: hashOf(id),
+    payload: rest,
+    grant_id: payload.grantId ?? null,
+    record_id: derivedModels.has(model) ? deps.context.currentRecordId() : null,
+    account_id: payload.accountId ?? null,
+    client_id: payload.clientId ?? null,
+    session_uid: payload.sessionUid ?? null,
+    created_at: now,
+    expires_at: expiresIn === undefined ? null : now + expiresIn,
+  });
+}
+
 function rowOf(deps: AdapterDeps, model: string, { id, payload, expiresIn }: Write): unknown[] {
-  const key = keyOf(id);
+  const key = keyOf(model, id);
   const now = deps.clock.now();
   const { jti: _, ...rest } = payload;
   const text = JSON.stringify(rest);
@@ -88,7 +99,7 @@ function rowOf(deps: AdapterDeps, model: string, { id, payload, expiresIn }: Wri
     sealed ? null : text,
     sealed,
     payload.grantId ?? null,
-    tokenModels.has(model) ? deps.context.currentRecordId() : null,
+    null,
     payload.accountId ?? null,
     payload.clientId ?? null,
     payload.sessionUid ?? null,
@@ -153,51 +164,20 @@ interface ArtifactRow {
   readonly payload: AdapterPayload | null;
   readonly sealed: Buffer | null;
   readonly consumed_at: number | null;
-  readonly record_id: string | null;
-  readonly acr: string | null;
-  readonly amr: string[];
-  readonly auth_time: number;
-  readonly proofs: never;
-  readonly record_created_at: number;
-  readonly transaction_id: string | null;
 }
 
-const selectPlain = `SELECT "id","payload","sealed","consumed_at","record_id" FROM "artifact" WHERE "model"=$1 AND "id"=$2
+const selectArtifact = `SELECT "id","payload","sealed","consumed_at" FROM "artifact" WHERE "model"=$1 AND "id"=$2
   AND ("expires_at" IS NULL OR "expires_at" > $3)`;
-const selectWithRecord = `SELECT a."id", a."payload", a."sealed", a."consumed_at", a."record_id",
-    r."acr", r."amr", r."auth_time", r."proofs", r."created_at" AS "record_created_at", r."transaction_id"
-  FROM "artifact" a LEFT JOIN "assurance_record" r ON r."id" = a."record_id"
-  WHERE a."model"=$1 AND a."id"=$2 AND (a."expires_at" IS NULL OR a."expires_at" > $3)`;
-const recordModels = new Set(['AuthorizationCode', 'RefreshToken', 'AccessToken']);
 
 async function find(deps: AdapterDeps, model: string, id: string): Promise<AdapterPayload | undefined> {
   if (id.startsWith(SURROGATE)) return undefined;
-  const joined = recordModels.has(model);
-  const { rows } = await deps.db.query<ArtifactRow>(
-    joined ? selectWithRecord : selectPlain,
-    [model, hashOf(id), deps.clock.now()],
-    joined ? 'artifact_find_with_record' : 'artifact_find',
-  );
-  const row = rows[0];
-  if (!row) return undefined;
-  if (joined) deps.context.found(foundOf(model, row));
-  return payloadOf(deps, model, row, id);
-}
-
-function foundOf(model: string, row: ArtifactRow) {
-  const record =
-    row.record_id === null || row.acr === null
-      ? null
-      : {
-          id: row.record_id,
-          acr: row.acr,
-          amr: row.amr,
-          authTime: row.auth_time,
-          proofs: row.proofs,
-          createdAt: row.record_created_at,
-          transactionId: row.transaction_id,
-        };
-  return { model, recordId: row.record_id, record };
+  if (tokenModels.has(model)) return findToken(deps, model, id);
+  const [brought] = (model === 'Grant' && broughtAlong(deps, 'grant', id)) || [];
+  if (brought) return { ...brought, jti: id };
+  const values = [model, keyOf(model, id), deps.clock.now()];
+  const { rows } = await deps.db.query<ArtifactRow>(selectArtifact, values, 'artifact_find');
+  const [row] = rows;
+  return row && payloadOf(deps, model, row, id);
 }
 
 function payloadOf(deps: AdapterDeps, model: string, row: ArtifactRow, jti: string): AdapterPayload {
@@ -213,7 +193,7 @@ async function findByUserCode(
   userCode: string,
 ): Promise<AdapterPayload | undefined> {
   const { rows } = await deps.db.query<ArtifactRow>(
-    `SELECT "id","payload","sealed","consumed_at","record_id" FROM "artifact"
+    `SELECT "id","payload","sealed","consumed_at" FROM "artifact"
      WHERE "model"=$1 AND "user_code"=$2 AND ("expires_at" IS NULL OR "expires_at" > $3)`,
     [model, userCode, deps.clock.now()],
   );
@@ -231,7 +211,7 @@ const consumeArtifact = `UPDATE "artifact" SET "consumed_at"=$3
 
 /** Conditional: of any number of parallel calls one succeeds; the others end the chain and get a clean 400. */
 async function consume(deps: AdapterDeps, model: string, id: string): Promise<void> {
-  const values = [model, keyOf(id), deps.clock.now(), deps.context.currentRecordId()];
+  const values = [model, keyOf(model, id), deps.clock.now(), deps.context.currentRecordId()];
   const { rowCount } = await deps.db.query(consumeArtifact, values, 'artifact_consume');
   if (rowCount === 1) return;
   await revokeChain(deps);
@@ -248,7 +228,7 @@ async function destroy(deps: AdapterDeps, model: string, id: string): Promise<vo
   if (model === 'RefreshToken' && deps.context.route() === 'revocation') await revokeChain(deps);
   await deps.db.query(
     'DELETE FROM "artifact" WHERE "model"=$1 AND "id"=$2',
-    [model, keyOf(id)],
+    [model, keyOf(model, id)],
     'artifact_destroy',
   );
 }

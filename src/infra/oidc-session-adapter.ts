@@ -3,7 +3,10 @@
  * The row is locked when an authorization finds it, so that parallel sign-ins of one session lose no write.
  */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
-import { type AdapterDeps, hashOf, SURROGATE } from './oidc-adapter.ts';
+import type { AdapterDeps } from './oidc-adapter.ts';
+import { hashOf, SURROGATE } from './oidc-keys.ts';
+import { broughtAlong } from './oidc-reads.ts';
+import { writeSession } from './oidc-writes.ts';
 
 /** Seconds for which a superseded id is recognised. */
 const TOMBSTONE = 60;
@@ -21,15 +24,6 @@ export function createSessionAdapter(deps: AdapterDeps): Adapter {
   };
 }
 
-const upsertSession = `INSERT INTO "session" ("uid","id_hash","account_id","payload","browser_hash","user_agent","address",
-    "created_at","last_seen_at","expires_at","last_acr","idle")
-  VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$8,$9,$10,$11)
-  ON CONFLICT ("uid") DO UPDATE SET "id_hash" = EXCLUDED."id_hash", "account_id" = EXCLUDED."account_id",
-    "payload" = EXCLUDED."payload", "last_seen_at" = EXCLUDED."last_seen_at", "expires_at" = EXCLUDED."expires_at",
-    "browser_hash" = COALESCE(EXCLUDED."browser_hash", "session"."browser_hash"),
-    "user_agent" = COALESCE(EXCLUDED."user_agent", "session"."user_agent"),
-    "address" = COALESCE(EXCLUDED."address", "session"."address"),
-    "last_acr" = "session"."last_acr" || EXCLUDED."last_acr", "idle" = "session"."idle" || EXCLUDED."idle"`;
 const updateByUid = 'UPDATE "session" SET "payload"=$2, "expires_at"=$3 WHERE "uid"=$1';
 
 async function upsert(
@@ -43,30 +37,25 @@ async function upsert(
   const { jti: _, ...rest } = payload;
   const now = deps.clock.now();
   const expiresAt = now + expiresIn;
-  const text = JSON.stringify(rest);
   if (id.startsWith(SURROGATE)) {
-    await deps.db.query(updateByUid, [id.slice(1), text, expiresAt]);
+    await deps.db.query(updateByUid, [id.slice(1), JSON.stringify(rest), expiresAt]);
     return;
   }
   const device = deps.context.device();
   const issued = deps.context.issued();
-  await deps.db.query(
-    upsertSession,
-    [
-      payload.uid,
-      hashOf(id),
-      payload.accountId ?? null,
-      text,
-      device.browserHash,
-      device.userAgent,
-      device.address,
-      now,
-      expiresAt,
-      JSON.stringify(issued ? { [issued[0]]: issued[1] } : {}),
-      JSON.stringify(deps.context.idle() ?? {}),
-    ],
-    'session_upsert',
-  );
+  await writeSession(deps, {
+    uid: String(payload.uid),
+    id_hash: hashOf(id),
+    account_id: payload.accountId ?? null,
+    payload: rest,
+    browser_hash: device.browserHash,
+    user_agent: device.userAgent,
+    address: device.address,
+    last_seen_at: now,
+    expires_at: expiresAt,
+    last_acr: issued ? { [issued[0]]: issued[1] } : {},
+    idle: deps.context.idle() ?? {},
+  });
 }
 
 interface SessionRow {
@@ -100,6 +89,8 @@ async function noticeTombstone(deps: AdapterDeps, id: string): Promise<void> {
 }
 
 async function findByUid(deps: AdapterDeps, uid: string): Promise<AdapterPayload | undefined> {
+  const brought = broughtAlong(deps, 'session', uid);
+  if (brought) return brought[0] && { ...brought[0], jti: `${SURROGATE}${uid}` };
   const { rows } = await deps.db.query<SessionRow>(
     'SELECT "uid","payload" FROM "session" WHERE "uid"=$1 AND "expires_at" > $2',
     [uid, deps.clock.now()],

@@ -3,10 +3,11 @@
  * ordinary authorization requests. Its codes are never redeemed; what counts is the session they leave behind.
  */
 import type { ClientMetadata as LibraryMetadata } from 'oidc-provider';
+import { accountClientId } from '../config/names.ts';
 import type { EnrolmentMethod } from '../services/change-gate.ts';
 import { STILE_METADATA } from './clients.ts';
 
-export const ACCOUNT_CLIENT = 'stile-account';
+export const ACCOUNT_CLIENT = accountClientId;
 
 /** Extra parameter by which the account page asks for a factor to be enrolled. */
 export const ENROL_PARAMETER = 'stile_enrol';

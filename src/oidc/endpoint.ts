@@ -4,13 +4,15 @@
  */
 import type { Context, Middleware, Next } from 'koa';
 import type Provider from 'oidc-provider';
-import type { AuditStore, Clock, Random, Transactions } from '../services/ports.ts';
+import type { AuditEvent } from '../domain/events.ts';
+import type { Clock, Random, Transactions } from '../services/ports.ts';
 import { type RequestState, requestState } from './request-state.ts';
 
 export interface EndpointDeps {
   readonly provider: Provider;
   readonly transactions: Transactions;
-  readonly audit: AuditStore;
+  /** Writes what the protocol store kept for the end of the request, and the event, in its transaction. */
+  readonly flush: (memo: RequestState['memo'], event: AuditEvent | undefined) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -38,7 +40,7 @@ async function serveOnce(deps: EndpointDeps, ctx: Context, next: Next): Promise<
   await through(deps.provider.middleware as Middleware[], ctx, next);
   const state = requestState(ctx);
   if (state.failure !== undefined) throw state.failure;
-  await writeAudit(deps, ctx, state);
+  await deps.flush(state.memo, eventOf(deps, ctx, state));
 }
 
 async function through(middleware: readonly Middleware[], ctx: Context, next: Next): Promise<void> {
@@ -49,14 +51,14 @@ async function through(middleware: readonly Middleware[], ctx: Context, next: Ne
   await dispatch(0);
 }
 
-async function writeAudit(deps: EndpointDeps, ctx: Context, { audit }: RequestState): Promise<void> {
-  if (!audit) return;
-  await deps.audit.append({
+function eventOf(deps: EndpointDeps, ctx: Context, { audit }: RequestState): AuditEvent | undefined {
+  if (!audit) return undefined;
+  return {
     id: deps.random.sortableId(),
     at: deps.clock.now(),
     correlationId: ctx.state['correlationId'] ?? null,
     ...audit,
-  });
+  };
 }
 
 /** A late answer to an old cookie never overwrites the new one. */

@@ -46,7 +46,8 @@ export async function findAccount(
   sub: string,
   source?: unknown,
 ): Promise<Account | undefined> {
-  const account = await deps.accounts.byId(sub);
+  const brought = requestState(ctx).found?.account;
+  const account = brought?.id === sub ? brought : await deps.accounts.byId(sub);
   if (account?.status !== 'active') return undefined;
   const grantSource = source as GrantSource | undefined;
   if (grantSource && gated.has(grantSource.kind)) await gate(deps, ctx, { sub, source: grantSource });
@@ -58,7 +59,7 @@ async function gate(
   ctx: KoaContextWithOIDC,
   { sub, source }: { sub: string; source: GrantSource },
 ): Promise<void> {
-  const record = requestState(ctx).found?.record;
+  const { record, credentials } = requestState(ctx).found ?? {};
   if (!record) throw new errors.InvalidGrant('the authorization behind this grant has ended');
   // A used refresh token ends its chain: leave that answer to the library, which asks the store.
   if (source.kind === 'RefreshToken' && source.consumed) return;
@@ -70,6 +71,7 @@ async function gate(
     clientId: ctx.oidc.client?.clientId ?? '',
     record,
     refresh: source.kind === 'RefreshToken',
+    ...(credentials ? { credentials } : {}),
     scopes,
     resources: [source.resource ?? []].flat(),
     detailTypes: (source.rar ?? []).map(({ type }) => type),

@@ -20,6 +20,7 @@ export interface RequestState {
   /** The code or token this request presented. */
   found?: FoundArtifact;
   superseded?: boolean;
+  memo?: Map<string, unknown>;
   /** To be written in the transaction of this request. */
   audit?: Pick<AuditEvent, 'type' | 'outcome' | 'accountId' | 'clientId' | 'sessionUid' | 'data'>;
   /** A fault the library turned into `server_error`: the HTTP layer rolls back and answers it. */
@@ -50,6 +51,12 @@ function currentState(): RequestState | undefined {
 /** The library's request context as the protocol store sees it. */
 export function createProtocolContext(): ProtocolContext {
   return {
+    memo: () => {
+      const state = currentState();
+      if (!state) return undefined;
+      state.memo ??= new Map();
+      return state.memo;
+    },
     route: () => current()?.oidc?.route,
     pendingRecord: () => {
       const pending = currentState()?.pending;

@@ -13,6 +13,7 @@ import type {
   AssuranceFactsStore,
   AssuranceRecord,
   Clock,
+  Credential,
   CredentialJudge,
   CredentialStore,
   Random,
@@ -136,6 +137,8 @@ export interface RenewalInput {
   readonly minimum?: Demand;
   /** A refresh; a code's own exchange is not limited by `tokensFor`. */
   readonly refresh: boolean;
+  /** The account's, where they are at hand. */
+  readonly credentials?: readonly Credential[];
 }
 
 /**
@@ -155,7 +158,8 @@ export async function renewableScopes(
   const demanding =
     whole.clauses.length > 0 || perScope.some(({ requirement }) => requirement.clauses.length > 0);
   if (!demanding) return input.scopes;
-  const credentials = (await deps.credentials.byAccount(input.accountId)).map(deps.judge);
+  const stored = input.credentials ?? (await deps.credentials.byAccount(input.accountId));
+  const credentials = stored.map(deps.judge);
   if (!covers(deps, input, credentials, whole)) return undefined;
   const kept = perScope
     .filter(({ requirement }) => covers(deps, input, credentials, requirement))

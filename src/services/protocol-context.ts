@@ -2,13 +2,17 @@
  * What the protocol store needs to know of the request it serves. `oidc` implements it; `infra` only reads it, so
  * that neither knows the other.
  */
-import type { AssuranceRecord } from './ports.ts';
+import type { Account, AssuranceRecord, Credential } from './ports.ts';
 
 /** A stored code or token as found, with the record it rests on. */
 export interface FoundArtifact {
   readonly model: string;
   readonly recordId: string | null;
   readonly record: StoredAssurance | null;
+  /** Whose it is, as stored now. */
+  readonly account: Account | null;
+  /** Of a refresh token: the account's credentials, as stored now. */
+  readonly credentials: readonly Credential[] | null;
 }
 
 /** The part of a record that issuance reads. */
@@ -23,6 +27,8 @@ export interface StoredAssurance {
 }
 
 export interface ProtocolContext {
+  /** What the store remembers for the length of one request; undefined outside one. */
+  memo(): Map<string, unknown> | undefined;
   /** Name of the endpoint being served; undefined outside a request. */
   route(): string | undefined;
   /** The record to write together with the code now being built. Throws when there is none: no code without one. */

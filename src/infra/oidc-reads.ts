@@ -1,0 +1,120 @@
+/**
+ * One read for a token: whichever model it is of, with the record, grant, session and account it stands on. The
+ * library asks for these one by one; within a request they are answered from here.
+ */
+import type { AdapterPayload } from 'oidc-provider';
+import type { StoredAssurance } from '../services/protocol-context.ts';
+import type { AdapterDeps } from './oidc-adapter.ts';
+import { hashOf } from './oidc-keys.ts';
+import { type AccountRow, toAccount } from './stores/accounts.ts';
+import { type CredentialRow, toCredential } from './stores/credentials.ts';
+
+export const tokenModels: ReadonlySet<string> = new Set([
+  'AccessToken',
+  'AuthorizationCode',
+  'ClientCredentials',
+  'RefreshToken',
+]);
+
+interface TokenRow {
+  readonly model: string;
+  readonly payload: AdapterPayload;
+  readonly consumed_at: number | null;
+  readonly record_id: string | null;
+  readonly grant_id: string | null;
+  readonly session_uid: string | null;
+  readonly record: RecordJson | null;
+  readonly grant: AdapterPayload | null;
+  readonly session: AdapterPayload | null;
+  readonly account: AccountRow | null;
+  readonly credentials: CredentialRow[] | null;
+}
+
+interface RecordJson {
+  readonly acr: string;
+  readonly amr: string[];
+  readonly auth_time: number;
+  readonly proofs: StoredAssurance['proofs'];
+  readonly created_at: number;
+  readonly transaction_id: string | null;
+}
+
+/** Credentials are judged anew at a refresh only. */
+const selectToken = `SELECT a."model", a."payload", a."consumed_at", a."record_id", a."grant_id", a."session_uid",
+    CASE WHEN r."id" IS NULL THEN NULL ELSE json_build_object('acr', r."acr", 'amr', r."amr", 'auth_time', r."auth_time",
+      'proofs', r."proofs", 'created_at', r."created_at", 'transaction_id', r."transaction_id") END AS "record",
+    g."payload" AS "grant", s."payload" AS "session", to_json(u) AS "account",
+    CASE WHEN a."model" = 'RefreshToken' THEN
+      (SELECT json_agg(c) FROM "credential" c WHERE c."account_id" = a."account_id") END AS "credentials"
+  FROM "artifact" a
+  LEFT JOIN "assurance_record" r ON r."id" = a."record_id"
+  LEFT JOIN "artifact" g ON g."model" = 'Grant' AND g."id" = a."grant_id" AND g."expires_at" > $2
+  LEFT JOIN "session" s ON s."uid" = a."session_uid" AND s."expires_at" > $2
+  LEFT JOIN "account" u ON u."id" = a."account_id"
+  WHERE a."id" = $1 AND a."model" IN ('AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken')
+    AND (a."expires_at" IS NULL OR a."expires_at" > $2)`;
+
+/** A token of one model; reads it, and what it stands on, at most once in a request. */
+export async function findToken(
+  deps: AdapterDeps,
+  model: string,
+  id: string,
+): Promise<AdapterPayload | undefined> {
+  const key = hashOf(id);
+  const row = await remembered(deps, `token:${key}`, () => read(deps, key));
+  if (row?.model !== model) return undefined;
+  deps.context.found({
+    model,
+    recordId: row.record_id,
+    record: recordOf(row),
+    account: row.account && toAccount(row.account),
+    credentials: row.credentials?.map(toCredential) ?? null,
+  });
+  return { ...row.payload, jti: id, ...(row.consumed_at === null ? {} : { consumed: row.consumed_at }) };
+}
+
+async function read(deps: AdapterDeps, key: string): Promise<TokenRow | undefined> {
+  const { rows } = await deps.db.query<TokenRow>(selectToken, [key, deps.clock.now()], 'token_find');
+  const [row] = rows;
+  const memo = deps.context.memo();
+  if (row?.grant_id) memo?.set(`grant:${row.grant_id}`, row.grant ?? undefined);
+  if (row?.session_uid) memo?.set(`session:${row.session_uid}`, row.session ?? undefined);
+  return row;
+}
+
+function recordOf({ record_id: id, record }: TokenRow): StoredAssurance | null {
+  if (id === null || record === null) return null;
+  const { acr, amr, proofs } = record;
+  return {
+    id,
+    acr,
+    amr,
+    authTime: record.auth_time,
+    proofs,
+    createdAt: record.created_at,
+    transactionId: record.transaction_id,
+  };
+}
+
+async function remembered<T>(deps: AdapterDeps, key: string, read: () => Promise<T>): Promise<T> {
+  const memo = deps.context.memo();
+  const found = memo?.get(key) as Promise<T> | undefined;
+  if (found) return found;
+  const reading = read();
+  memo?.set(key, reading);
+  return reading;
+}
+
+/** What a token's read brought along, once: `[payload]`, or undefined when it has to be read. */
+export function broughtAlong(
+  deps: Pick<AdapterDeps, 'context'>,
+  kind: 'grant' | 'session',
+  id: string,
+): readonly [AdapterPayload | undefined] | undefined {
+  const memo = deps.context.memo();
+  const key = `${kind}:${id}`;
+  if (!memo?.has(key)) return undefined;
+  const payload = memo.get(key) as AdapterPayload | undefined;
+  memo.delete(key);
+  return [payload];
+}
