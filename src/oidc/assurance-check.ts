@@ -87,6 +87,7 @@ async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: stri
     clientId: oidc.client?.clientId ?? '',
     requirement: requirementOf(requestedAssurance(params), demands),
     silent: oidc.prompts.has('none'),
+    ...(requestState(ctx).facts ? { facts: requestState(ctx).facts } : {}),
   } satisfies AssessInput;
 }
 

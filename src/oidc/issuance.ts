@@ -12,7 +12,7 @@ import {
 } from 'oidc-provider';
 import type { Config } from '../config/schema.ts';
 import { rank } from '../domain/level.ts';
-import { type AssuranceDeps, renewableScopes, tokensEnd } from '../services/assurance.ts';
+import { type AssuranceDeps, loadFacts, renewableScopes, tokensEnd } from '../services/assurance.ts';
 import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
 import { metadataOf } from './clients.ts';
 import { requestState } from './request-state.ts';
@@ -46,12 +46,31 @@ export async function findAccount(
   sub: string,
   source?: unknown,
 ): Promise<Account | undefined> {
-  const brought = requestState(ctx).found?.account;
-  const account = brought?.id === sub ? brought : await deps.accounts.byId(sub);
+  const account = await readAccount(deps, ctx, sub);
   if (account?.status !== 'active') return undefined;
   const grantSource = source as GrantSource | undefined;
   if (grantSource && gated.has(grantSource.kind)) await gate(deps, ctx, { sub, source: grantSource });
   return { accountId: sub, claims: async () => claimsOf(account) };
+}
+
+/** The account as a token's read brought it along, or with all that the assurance check is about to ask for. */
+async function readAccount(
+  deps: IssuanceDeps,
+  ctx: KoaContextWithOIDC,
+  sub: string,
+): Promise<StoredAccount | undefined> {
+  const state = requestState(ctx);
+  if (state.found?.account?.id === sub) return state.found.account;
+  const { route, session, client } = ctx.oidc;
+  if (route !== 'authorization' || session?.accountId !== sub) return deps.accounts.byId(sub);
+  const facts = await loadFacts(deps.assurance, {
+    accountId: sub,
+    sessionUid: session.uid,
+    transactionId: null,
+    clientId: client?.clientId ?? '',
+  });
+  if (facts) state.facts = facts;
+  return facts?.account;
 }
 
 async function gate(

@@ -3,7 +3,7 @@
  */
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import type { AuditEvent } from '../domain/events.ts';
-import type { AssuranceRecord } from '../services/ports.ts';
+import type { AssuranceFacts, AssuranceRecord } from '../services/ports.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
 
 /** Facts about the browser, put on `ctx.state.device` by the HTTP layer. */
@@ -19,6 +19,8 @@ export interface RequestState {
   active?: Readonly<Record<string, number>>;
   /** The code or token this request presented. */
   found?: FoundArtifact;
+  /** What is known of the session's person, read once. */
+  facts?: AssuranceFacts;
   superseded?: boolean;
   memo?: Map<string, unknown>;
   /** To be written in the transaction of this request. */

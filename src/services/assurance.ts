@@ -42,6 +42,8 @@ export interface AssessInput {
   readonly requirement: Requirement;
   /** `prompt=none`. */
   readonly silent?: boolean;
+  /** What is known of the person, where it was read in this request already. */
+  readonly facts?: AssuranceFacts;
 }
 
 export interface Assessment {
@@ -55,10 +57,7 @@ export interface Assessment {
 /** What the requirement comes to for this person, session, transaction and client, now. */
 export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<Assessment> {
   const now = deps.clock.now();
-  const facts =
-    input.accountId === null
-      ? undefined
-      : await deps.facts.load({ ...input, accountId: input.accountId, now });
+  const facts = input.facts ?? (await loadFacts(deps, input));
   const transaction = {
     id: input.transactionId,
     clientId: input.clientId,
@@ -85,6 +84,17 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
 }
 
 /** What may be enrolled is worked out only when it is asked for: most requests are satisfied without. */
+/** One read of everything evaluation needs; undefined when nobody is known. */
+export async function loadFacts(
+  deps: Pick<AssuranceDeps, 'facts' | 'clock'>,
+  input: Pick<AssessInput, 'accountId' | 'sessionUid' | 'clientId'> & {
+    readonly transactionId: string | null;
+  },
+): Promise<AssuranceFacts | undefined> {
+  const { accountId } = input;
+  return accountId === null ? undefined : deps.facts.load({ ...input, accountId, now: deps.clock.now() });
+}
+
 function accountFacts(deps: AssuranceDeps, facts: AssuranceFacts): AccountFacts {
   return {
     credentials: facts.credentials.map(deps.judge),
