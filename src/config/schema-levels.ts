@@ -28,7 +28,7 @@ export const level = z.strictObject({
   alternatives: z
     .array(z.strictObject({ slots: z.array(slot).min(1).describe('The proofs it takes.') }))
     .min(1)
-    .describe('Ways to satisfy the level; each a list of slots, filled by distinct proofs.'),
+    .describe('Ways to satisfy the level: up to three slots, each filled by a credential of its own.'),
   maxAge: seconds.optional().describe('Seconds for which proofs that are not anchors count.'),
   freshness: z.enum(['anchors', 'all']).optional().describe('`all`: every proof is an anchor.'),
   idle: z
