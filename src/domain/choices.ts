@@ -12,7 +12,7 @@ import type {
   ProofRequest,
 } from './outcome.ts';
 import { type CredentialFacts, isHardware, type Proof, proofShape } from './proofs.ts';
-import { holdings } from './satisfy.ts';
+import { holdings, undominated } from './satisfy.ts';
 
 /** Before a first proof everybody is offered the same first factors. */
 export function firstChoices(demands: readonly LevelDemand[]): Choice[] {
@@ -95,6 +95,7 @@ function candidatesOf(
   requests: readonly Request[],
   enrol?: EnrolmentOffer,
 ): Candidate[] {
+  const proofs = undominated(input.proofs, input.transaction.id);
   const enrolled = enrol ? [{ id: `new:${enrol.method}`, synced: false, ...enrol }] : [];
   const sizes = Array.from({ length: MOST_PROOFS + 1 }, (_, size) => size);
   return sizes
@@ -102,7 +103,7 @@ function candidatesOf(
     .map((subset) => {
       const credentials = [...subset.map(({ example }) => example), ...enrolled];
       const made = credentials.map((credential) => hypothetical(input, credential));
-      const held = holdings(poolOf(input, [...input.proofs, ...made], enrolled));
+      const held = holdings(poolOf(input, [...proofs, ...made], enrolled));
       const gives = demands.map(({ levels }) => levels.findIndex(held));
       const holds = (level: Level): boolean => held(level) !== undefined;
       return { requests: subset, gives, holds, ...(enrol ? { enrol } : {}) };

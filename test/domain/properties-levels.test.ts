@@ -135,7 +135,7 @@ test('properties: whoever holds a level holds every level it implies, whatever t
         expect(!stronger.crossDevice || weaker.crossDevice).toBe(true);
       }
     }),
-    { numRuns: 8000 },
+    { numRuns: 5000 },
   );
   expect(implied).toBeGreaterThan(100);
 });
@@ -154,7 +154,7 @@ test('properties: leaving out dominated proofs never changes the best set', () =
         expect(summary(holdings(whole)(level))).toEqual(summary(bestSet(level, whole)));
       },
     ),
-    { numRuns: 5000 },
+    { numRuns: 2000 },
   );
 });
 

@@ -120,7 +120,7 @@ test('properties: no sequence of proofs and requests ever yields a token above i
         }
       });
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
   expect(tokens).toBeGreaterThan(100);
 });

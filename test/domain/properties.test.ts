@@ -7,7 +7,7 @@ import { anyCase, anyProof, asEvidence, asSituation, type Case } from './arbitra
 import { type Acr, ladder, latestAuthTime, reached } from './oracle.ts';
 import { acrValues, outcomeOf } from './support.ts';
 
-const runs = { numRuns: 1000 };
+const runs = { numRuns: 600 };
 const evaluated = (given: Case): Outcome => outcomeOf(asSituation(given));
 const used = (given: Case, ids: readonly string[]): Proof[] =>
   given.proofs.filter(({ id }) => ids.includes(id));
@@ -35,7 +35,7 @@ describe('properties: evidence', () => {
         const outcome = evaluated(given);
         expect(outcome.kind === 'satisfied' ? outcome.acr : undefined).toBe(expected(given));
       }),
-      { numRuns: 3000 },
+      { numRuns: 2000 },
     );
   });
 
