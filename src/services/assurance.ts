@@ -78,7 +78,12 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   });
   return {
     outcome,
-    active: activity(deps.levels, { proofs, transaction, now }),
+    active: activity(deps.levels, {
+      proofs,
+      transaction,
+      now,
+      ...(account ? { credentials: account.credentials } : {}),
+    }),
     ...(facts && account ? { facts } : {}),
   };
 }
