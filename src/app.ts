@@ -5,6 +5,8 @@
 import { composeHttp, type Http } from './app-http.ts';
 import type { Config, Secrets } from './config/schema.ts';
 import type { Level } from './domain/ladder.ts';
+import { catalogueLetters } from './http/letters.ts';
+import { createTranslator, en } from './http/messages.ts';
 import { followDatabaseClock } from './infra/database-clock.ts';
 import { type Database, openDatabase } from './infra/db.ts';
 import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
@@ -20,7 +22,6 @@ import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
-import { englishLetters } from './services/letters.ts';
 
 export interface AppInput {
   readonly config: Config;
@@ -87,7 +88,7 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     hasher: createPasswordHasher(config.factors.password),
     vault,
     mailer,
-    letters: englishLetters(config.name),
+    letters: catalogueLetters(createTranslator(en), config.name),
     log,
     judge,
     levels,

@@ -94,6 +94,16 @@ export const catalogue = {
     message: 'That password is too short or too common.',
     remedy: 'Choose a longer one.',
   },
+  password_unchanged: {
+    status: 422,
+    message: 'That is the password you have already.',
+    remedy: 'Choose another one.',
+  },
+  passwords_differ: {
+    status: 422,
+    message: 'The two passwords are not the same.',
+    remedy: 'Enter the new one twice.',
+  },
   invalid_label: { status: 422, message: 'A name has 1 to 60 characters.', remedy: 'Choose another name.' },
   last_factor: {
     status: 409,

@@ -5,6 +5,7 @@ export type AuditType =
   | 'token'
   | 'token_reuse'
   | 'credential_added'
+  | 'credential_changed'
   | 'credential_renamed'
   | 'credential_removed'
   | 'account_created'

@@ -33,6 +33,13 @@ export const passwordForm = z.strictObject({
   username: z.string().max(254).optional(),
   password: z.string().max(256),
 });
+/** As `passwordForm`; the new password twice. */
+export const newPasswordForm = z.strictObject({
+  ...csrf,
+  username: z.string().max(254).optional(),
+  password: z.string().max(256),
+  repeat: z.string().max(256),
+});
 /** Blanks and dashes in the code are dropped. */
 export const codeForm = z.strictObject({ ...csrf, code });
 /** `response` is the authenticator's answer (RegistrationResponseJSON or AuthenticationResponseJSON). */

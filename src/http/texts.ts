@@ -28,6 +28,8 @@ export function titleOf(page: ViewModel, { t }: Translator): string {
       return t('account.title');
     case 'factor-remove':
       return t('remove.title', { label: page.factor.label });
+    case 'password-change':
+      return t(page.replaces ? 'password_change.title' : 'password_change.title_add');
     case 'logout':
       return t('logout.title');
     case 'signed-out':

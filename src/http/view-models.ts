@@ -129,6 +129,8 @@ export interface FactorView {
   /** A key whose attestation proves hardware. */
   readonly hardware?: boolean;
   readonly rename?: Form;
+  /** Address of the page that replaces it: a password's. */
+  readonly changeHref?: string;
   /** Address of the page that asks first; absent when it cannot be removed. */
   readonly removeHref?: string;
 }
@@ -144,6 +146,7 @@ export interface SessionView {
 
 export type Notice =
   | 'factor_added'
+  | 'password_changed'
   | 'factor_renamed'
   | 'factor_removed'
   | 'session_ended'
@@ -168,6 +171,19 @@ export interface FactorRemovePage {
   readonly page: 'factor-remove';
   readonly person: PersonView;
   readonly factor: Pick<FactorView, 'method' | 'label' | 'addedAt' | 'lastUsedAt'>;
+  readonly form: Form;
+  readonly back: string;
+  readonly problem?: Problem;
+}
+
+/** The form posts `password` and `repeat`. */
+export interface PasswordChangePage {
+  readonly page: 'password-change';
+  readonly person: PersonView;
+  /** Whether there is a password that the new one replaces. */
+  readonly replaces: boolean;
+  /** Characters, at least. */
+  readonly minLength: number;
   readonly form: Form;
   readonly back: string;
   readonly problem?: Problem;
@@ -221,6 +237,7 @@ export type ViewModel =
   | ConsentPage
   | AccountPage
   | FactorRemovePage
+  | PasswordChangePage
   | LogoutPage
   | SignedOutPage
   | ErrorPage

@@ -2,7 +2,7 @@
 import { StileError } from '../domain/errors.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
-import { isStrongEnough, normalisePassword } from './factors/password-strength.ts';
+import { normalisePassword, requireStrong } from './factors/password-strength.ts';
 import { normaliseIdentifier } from './identifier.ts';
 import { labelOf } from './label.ts';
 import type { Account, NewAccount, PasswordCredential } from './ports.ts';
@@ -67,10 +67,7 @@ async function newPassword(
   { password, allowWeakPassword }: AccountInput,
 ): Promise<PasswordCredential | undefined> {
   if (password === undefined) return undefined;
-  const { minLength } = deps.settings.factors.password;
-  const names = [account.username, account.email, account.name].flatMap((name) => name ?? []);
-  if (!allowWeakPassword && !isStrongEnough(password, { minLength, names }))
-    throw new StileError('password_too_weak');
+  if (!allowWeakPassword) requireStrong(deps.settings, account, password);
   return {
     id: deps.random.id(),
     accountId: account.id,

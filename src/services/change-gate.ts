@@ -2,7 +2,10 @@
 import { type ChangeFacts, type ChangeGate, mayAdd, mayRemove, offersOf } from '../domain/enrolment.ts';
 import { StileError } from '../domain/errors.ts';
 import type { EnrolmentOffer, TransactionFacts } from '../domain/evaluate.ts';
-import type { NewFactor } from '../domain/reach.ts';
+import type { AuditType } from '../domain/events.ts';
+import type { Method } from '../domain/proofs.ts';
+import { lacksSecondFactor, type NewFactor } from '../domain/reach.ts';
+import { type AuditDeps, record } from './audit.ts';
 import type { Deps, Settings } from './deps.ts';
 import type { AssuranceFacts } from './ports.ts';
 
@@ -59,7 +62,19 @@ export function gateFor(deps: GateDeps, context: ChangeContext, factor: NewFacto
   return mayAdd(changeFacts(deps, context), factor);
 }
 
-/** Whether a factor may be removed now. */
+/**
+ * Whether a password may be added on the account page: the account has none, and more than one kind of factor already.
+ * The first second factor is enrolled inside an interaction, where it is confirmed (rule 6).
+ */
+export function mayOfferPassword(
+  deps: Pick<GateDeps, 'judge'>,
+  { account, credentials }: Pick<AssuranceFacts, 'account' | 'credentials'>,
+): boolean {
+  const has = credentials.some(({ method }) => method === 'password');
+  return account.status === 'active' && !has && !lacksSecondFactor(credentials.map(deps.judge));
+}
+
+/** Whether a factor may be removed, or a password replaced, now. */
 export function mayChange(deps: GateDeps, context: ChangeContext): ChangeGate {
   return mayRemove(changeFacts(deps, context));
 }
@@ -87,10 +102,44 @@ function confirmable({
   return credentials.filter(({ boundBy }) => boundBy !== 'email_code').map(({ id }) => id);
 }
 
-/** The open gate. Throws StileError: `step_up_required` when something must be proved or confirmed first. */
-export function requireOpen(gate: ChangeGate): Extract<ChangeGate, { kind: 'allowed' }> {
+export type OpenGate = Extract<ChangeGate, { kind: 'allowed' }>;
+
+/** What was asked for: the event it would have been, and the factor concerned. */
+export interface Asked {
+  readonly type: Extract<AuditType, 'credential_added' | 'credential_changed' | 'credential_removed'>;
+  readonly method: Method;
+  /** The credential that exists already, if the change is to one. */
+  readonly credential?: string;
+}
+
+/**
+ * The open gate. A closed one is audited as `denied`. Throws StileError: `step_up_required` when something must be
+ * proved or confirmed first, else `enrolment_not_allowed`.
+ */
+export async function requireOpen(
+  deps: AuditDeps,
+  context: ChangeContext,
+  { gate, ...asked }: Asked & { readonly gate: ChangeGate },
+): Promise<OpenGate> {
   if (gate.kind === 'allowed') return gate;
-  throw new StileError(gate.kind === 'refused' ? 'enrolment_not_allowed' : 'step_up_required', {
-    detail: gate.kind,
+  const error = gate.kind === 'refused' ? 'enrolment_not_allowed' : 'step_up_required';
+  return refuseChange(deps, context, { ...asked, error: new StileError(error, { detail: gate.kind }) });
+}
+
+/** Audits a change that is refused, and throws why. */
+export async function refuseChange(
+  deps: AuditDeps,
+  context: ChangeContext,
+  { type, error, ...data }: Asked & { readonly error: StileError },
+): Promise<never> {
+  await record(deps, {
+    type,
+    outcome: 'denied',
+    accountId: context.facts.account.id,
+    clientId: context.transaction.clientId,
+    sessionUid: context.sessionUid,
+    correlationId: context.correlationId,
+    data: { ...data, error: error.code },
   });
+  throw error;
 }

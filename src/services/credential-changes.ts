@@ -4,7 +4,14 @@ import { StileError } from '../domain/errors.ts';
 import type { AuditType } from '../domain/events.ts';
 import { bestLevel } from '../domain/reach.ts';
 import { record } from './audit.ts';
-import { type ChangeContext, type GateDeps, mayChange, requireOpen } from './change-gate.ts';
+import {
+  type Asked,
+  type ChangeContext,
+  type GateDeps,
+  mayChange,
+  refuseChange,
+  requireOpen,
+} from './change-gate.ts';
 import type { Deps } from './deps.ts';
 import { labelOf } from './label.ts';
 import { notify } from './notify.ts';
@@ -30,8 +37,10 @@ export function isLastFactor(
 export async function removeCredential(deps: ChangeDeps, context: ChangeContext, id: string): Promise<void> {
   const { account, credentials } = context.facts;
   const credential = ownCredential(context, id);
-  if (isLastFactor(deps, credentials, id)) throw new StileError('last_factor');
-  requireOpen(mayChange(deps, context));
+  const asked: Asked = { type: 'credential_removed', method: credential.method, credential: id };
+  if (isLastFactor(deps, credentials, id))
+    await refuseChange(deps, context, { ...asked, error: new StileError('last_factor') });
+  await requireOpen(deps, context, { ...asked, gate: mayChange(deps, context) });
   await deps.unitOfWork.run(async () => {
     if (!(await deps.credentials.remove(account.id, id))) throw new StileError('credential_not_found');
     // Two removed at once in two tabs: the second one sees what the first has left.

@@ -10,12 +10,14 @@ import {
 import { labelOf } from './label.ts';
 import type { Credential } from './ports.ts';
 
+const asked = { type: 'credential_added', method: 'passkey' } as const;
+
 /** Begins registering a passkey or security key: options for `navigator.credentials.create`. */
 export async function beginPasskeyEnrolment(
   deps: EnrolmentDeps,
   context: ChangeContext,
 ): Promise<RegistrationOptions> {
-  requireOpen(mayEnrol(deps, context, 'passkey'));
+  await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'passkey') });
   return registrationOptions(deps, context.owner, context.facts.account);
 }
 
@@ -34,7 +36,7 @@ export async function finishPasskeyEnrolment(
   context: ChangeContext,
   input: NewPasskey,
 ): Promise<Credential> {
-  requireOpen(mayEnrol(deps, context, 'passkey'));
+  await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'passkey') });
   const label = labelOf(input.label);
   const { owner, facts } = context;
   const found = await verifyRegistration(deps, { owner, account: facts.account, json: input.response });
@@ -42,7 +44,8 @@ export async function finishPasskeyEnrolment(
   if (await deps.credentials.byWebauthnId(found.passkey.webauthnId))
     throw new StileError('passkey_registered');
   const unbound = newCredential(deps, context, { boundAt: null, boundBy: 'step_up', label });
-  const gate = requireOpen(gateFor(deps, context, deps.judge({ ...unbound, ...found.passkey })));
+  const judged = deps.judge({ ...unbound, ...found.passkey });
+  const gate = await requireOpen(deps, context, { ...asked, gate: gateFor(deps, context, judged) });
   const credential = { ...unbound, ...found.passkey, boundAt: gate.boundAt, boundBy: gate.boundBy };
   const { userVerified, ceremony } = found;
   return addCredential(deps, context, {

@@ -8,6 +8,7 @@ import { labelOf } from './label.ts';
 import type { Credential } from './ports.ts';
 
 const TOTP_PURPOSE = 'totp-enrolment';
+const asked = { type: 'credential_added', method: 'totp' } as const;
 /** Wrong codes after which a new seed is made. */
 const TOTP_TRIES = 10;
 
@@ -21,7 +22,7 @@ export interface TotpOffer {
 
 /** Begins enrolling an authenticator app. A reload or a second tab gets the same seed while it is pending. */
 export async function beginTotp(deps: EnrolmentDeps, context: ChangeContext): Promise<TotpOffer> {
-  requireOpen(mayEnrol(deps, context, 'totp'));
+  await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'totp') });
   const { account } = context.facts;
   const seed = await pendingSeed(deps, context);
   const secret = seedText(seed);
@@ -62,7 +63,7 @@ export async function finishTotp(
   context: ChangeContext,
   input: NewTotp,
 ): Promise<Credential> {
-  const gate = requireOpen(mayEnrol(deps, context, 'totp'));
+  const gate = await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'totp') });
   const label = labelOf(input.label);
   const ceremony = await deps.ceremonies.tryOnce(context.owner, TOTP_PURPOSE, TOTP_TRIES, deps.clock.now());
   if (ceremony?.accountId !== context.facts.account.id) throw new StileError('code_expired');

@@ -143,6 +143,11 @@ export interface CredentialStore {
   /** Deletes the credential, its proofs, and every record (and stored token) on them. One transaction. */
   remove(accountId: string, id: string): Promise<boolean>;
   setPasswordHash(id: string, hash: string): Promise<void>;
+  /**
+   * Puts a password in the place of another, which goes as in `remove`; but its proofs in the session `keep` become the
+   * new one's, with their times. False: the old one is gone already. One transaction.
+   */
+  replacePassword(old: string, next: PasswordCredential, keep: string): Promise<boolean>;
   /** Accepts a step only if it is later than the last one: one conditional UPDATE, its row count is the answer. */
   takeTotpStep(id: string, step: number, now: number): Promise<boolean>;
   /**
@@ -352,6 +357,7 @@ export interface StoredClient {
 export interface ClientStore {
   byId(id: string): Promise<StoredClient | undefined>;
   put(client: StoredClient, now: number): Promise<void>;
+  /** Its records, codes, tokens and grants go with it. One transaction. */
   remove(id: string): Promise<boolean>;
   list(): Promise<StoredClient[]>;
 }

@@ -3,7 +3,10 @@ import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { deviceName } from './device-name.ts';
 
-export type SessionDeps = Pick<Deps, 'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'audit'>;
+export type SessionDeps = Pick<
+  Deps,
+  'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'browsers' | 'audit'
+>;
 
 /** Who acts, and from which session. */
 export interface SessionContext {
@@ -48,7 +51,10 @@ export function endSession(deps: SessionDeps, context: SessionContext, uid: stri
   });
 }
 
-/** Signs out everywhere, here and offline tokens included; with `keepCurrent` everywhere else. Returns how many ended. */
+/**
+ * Signs out everywhere, here and offline tokens included, and forgets every browser: a stolen one is a stranger from now
+ * on. With `keepCurrent` everywhere else, and browsers stay known. Returns how many sessions ended.
+ */
 export function endAllSessions(
   deps: SessionDeps,
   context: SessionContext,
@@ -56,6 +62,7 @@ export function endAllSessions(
 ): Promise<number> {
   return deps.unitOfWork.run(async () => {
     const ended = await deps.sessions.endAll(context.accountId, keepCurrent ? context.sessionUid : undefined);
+    if (!keepCurrent) await deps.browsers.forgetAll(context.accountId);
     await audit(deps, context, { type: 'session_ended', data: { all: !keepCurrent, count: ended } });
     return ended;
   });

@@ -102,7 +102,19 @@ describe('hostile names', () => {
 
   /** Replaces every text that is not part of the page's own structure. */
   function poison(value: unknown, key = ''): never {
-    const kept = ['page', 'method', 'code', 'notice', 'action', 'href', 'removeHref', 'back', 'field', 'uri'];
+    const kept = [
+      'page',
+      'method',
+      'code',
+      'notice',
+      'action',
+      'href',
+      'removeHref',
+      'changeHref',
+      'back',
+      'field',
+      'uri',
+    ];
     if (typeof value === 'string') return (kept.includes(key) && key !== 'hidden' ? value : evil) as never;
     if (Array.isArray(value)) return value.map((item) => poison(item, key)) as never;
     if (typeof value !== 'object' || value === null) return value as never;
@@ -137,10 +149,10 @@ describe('messages', () => {
   test('no key is left unused', () => {
     const text = [
       ...templates.map(({ source }) => source),
-      ...['texts.ts', 'view-models.ts'].map((file) => readFileSync(`src/http/${file}`, 'utf8')),
+      ...['texts.ts', 'view-models.ts', 'letters.ts'].map((file) => readFileSync(`src/http/${file}`, 'utf8')),
     ].join('\n');
     const families =
-      /^(need|reason|method|use|notice|scope|enrol\.(totp|passkey)(_text)?$|account\.add|passkey)/;
+      /^(need|reason|method|use|notice|scope|enrol\.(totp|passkey)(_text)?$|account\.add|mail\.factor\.|passkey)/;
     const unused = Object.keys(english).filter((key) => !text.includes(`'${key}'`) && !families.test(key));
     expect(unused).toEqual([]);
   });

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { type ConfigInput, configSchema } from '../../src/config/schema.ts';
 import type { StileError } from '../../src/domain/errors.ts';
 import { defaultLevels } from '../../src/domain/ladder.ts';
+import { catalogueLetters } from '../../src/http/letters.ts';
+import { createTranslator, en } from '../../src/http/messages.ts';
 import { createStores, type Stores } from '../../src/infra/stores/index.ts';
 import { createPasswordHasher, createRandom } from '../../src/infra/system.ts';
 import { createAccount } from '../../src/services/accounts.ts';
@@ -11,7 +13,6 @@ import type { ChangeContext } from '../../src/services/change-gate.ts';
 import type { Deps } from '../../src/services/deps.ts';
 import { createJudge } from '../../src/services/factors/judge.ts';
 import { passwordFactor } from '../../src/services/factors/password.ts';
-import { englishLetters } from '../../src/services/letters.ts';
 import type { Account, Mail } from '../../src/services/ports.ts';
 import { type OpenTestDatabase, openFreshDatabase, silent, testVault } from './database.ts';
 
@@ -53,7 +54,7 @@ export async function createWorld({ config, database: shared }: WorldOptions = {
         mails.push(mail);
       },
     },
-    letters: englishLetters('Harbour'),
+    letters: catalogueLetters(createTranslator(en), 'Harbour'),
     log: silent,
     judge: createJudge(settings),
     levels: defaultLevels,

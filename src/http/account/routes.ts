@@ -1,27 +1,27 @@
 /** The account page: a person's factors and sessions, and what they may do with them. */
 import type { Context } from 'koa';
-import { FRESH_FOR } from '../../domain/enrolment.ts';
 import { StileError } from '../../domain/errors.ts';
-import { enrolmentOffers, mayChange } from '../../services/change-gate.ts';
+import { enrolmentOffers, mayChange, mayOfferPassword } from '../../services/change-gate.ts';
 import { isLastFactor, removeCredential, renameCredential } from '../../services/credential-changes.ts';
 import type { Credential } from '../../services/ports.ts';
 import { endAllSessions, endElevation, endSession, listSessions } from '../../services/sessions.ts';
 import { csrfForm, emptyForm, renameForm } from '../forms.ts';
 import { guardForm } from '../guard.ts';
-import { deviceLanguages } from '../languages.ts';
 import { type Route, seeOther } from '../routes.ts';
-import type { AccountPage, FactorView, Notice, Problem, SessionView, ViewModel } from '../view-models.ts';
+import type { AccountPage, FactorView, Notice, Problem, SessionView, Way } from '../view-models.ts';
+import { PASSWORD_PAGE, passwordRoutes } from './password.ts';
 import {
   type AccountDeps,
   authorize,
   changeContext,
   checkForm,
   findOwner,
-  levelOf,
   type Owner,
+  passGate,
   requireOwner,
   safeReturn,
   sessionContext,
+  show,
 } from './session.ts';
 
 type Params = Readonly<Record<string, string>>;
@@ -31,6 +31,7 @@ export function accountRoutes(deps: AccountDeps): Route[] {
     ['GET', '/account', (ctx) => overview(deps, ctx)],
     ['GET', '/account/callback', (ctx) => callback(ctx)],
     ['GET', '/account/add/:method', (ctx, params) => add(deps, ctx, params)],
+    ...passwordRoutes(deps),
     ['POST', '/account/factors/:id/rename', (ctx, params) => rename(deps, ctx, params)],
     ['GET', '/account/factors/:id/remove', (ctx, params) => askRemoval(deps, ctx, params)],
     ['POST', '/account/factors/:id/remove', (ctx, params) => remove(deps, ctx, params)],
@@ -61,10 +62,7 @@ async function showOverview(deps: AccountDeps, owner: Owner, failure?: StileErro
     ...(problem ? { problem } : {}),
     ...(notice && !problem ? { notice } : {}),
     factors: facts.credentials.map((credential) => factorView(deps, owner, credential)),
-    add: [...new Set(enrolmentOffers(deps.services, facts).map(({ method }) => method))].map((method) => ({
-      method,
-      href: `/account/add/${method}`,
-    })),
+    add: waysToAdd(deps, owner),
     sessions: sessions.map(
       (session): SessionView => ({
         device: session.device ?? '',
@@ -85,6 +83,12 @@ async function showOverview(deps: AccountDeps, owner: Owner, failure?: StileErro
   show(deps, ctx, page);
 }
 
+function waysToAdd({ services }: AccountDeps, { facts }: Owner): Way[] {
+  const offered = new Set(enrolmentOffers(services, facts).map(({ method }) => method));
+  const ways = [...offered].map((method): Way => ({ method, href: `/account/add/${method}` }));
+  return mayOfferPassword(services, facts) ? [...ways, { method: 'password', href: PASSWORD_PAGE }] : ways;
+}
+
 function factorView(deps: AccountDeps, { facts, csrf }: Owner, credential: Credential): FactorView {
   const { id, method, label, createdAt, lastUsedAt } = credential;
   const judged = deps.services.judge(credential);
@@ -97,6 +101,7 @@ function factorView(deps: AccountDeps, { facts, csrf }: Owner, credential: Crede
     ...(credential.method === 'passkey'
       ? { synced: credential.backedUp, hardware: judged.hardwareProtected === true }
       : {}),
+    ...(method === 'password' ? { changeHref: PASSWORD_PAGE } : {}),
     rename: csrfForm(`/account/factors/${id}/rename`, csrf),
     ...(isLastFactor(deps.services, facts.credentials, id)
       ? {}
@@ -106,6 +111,7 @@ function factorView(deps: AccountDeps, { facts, csrf }: Owner, credential: Crede
 
 const notices: readonly Notice[] = [
   'factor_added',
+  'password_changed',
   'factor_renamed',
   'factor_removed',
   'session_ended',
@@ -115,11 +121,6 @@ const notices: readonly Notice[] = [
 
 function noticeOf(value: unknown): Notice | undefined {
   return notices.find((notice) => notice === value);
-}
-
-function show(deps: AccountDeps, ctx: Context, page: ViewModel): void {
-  ctx.type = 'html';
-  ctx.body = deps.render(page, deviceLanguages(ctx));
 }
 
 /** Back from an authorization request of ours; its code is left to expire. */
@@ -162,12 +163,7 @@ async function askRemoval(deps: AccountDeps, ctx: Context, { id = '' }: Params):
   const factor = facts.credentials.find((credential) => credential.id === id);
   if (!factor) throw new StileError('credential_not_found');
   if (isLastFactor(deps.services, facts.credentials, id)) throw new StileError('last_factor');
-  const gate = mayChange(deps.services, changeContext(owner));
-  if (gate.kind === 'stepUp') {
-    const acr = levelOf(gate.choices);
-    return authorize(deps, ctx, { returnTo: here, maxAge: FRESH_FOR, ...(acr === undefined ? {} : { acr }) });
-  }
-  if (gate.kind !== 'allowed') throw new StileError('enrolment_not_allowed', { detail: gate.kind });
+  if (!passGate(deps, ctx, { gate: mayChange(deps.services, changeContext(owner)), here })) return;
   show(deps, ctx, {
     page: 'factor-remove',
     person: facts.account,

@@ -2,13 +2,14 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
 import type Provider from 'oidc-provider';
+import { type ChangeGate, FRESH_FOR } from '../../domain/enrolment.ts';
 import { StileError } from '../../domain/errors.ts';
-import type { Choice } from '../../domain/evaluate.ts';
 import { ACCOUNT_CLIENT, accountCallback, ENROL_PARAMETER } from '../../oidc/account-client.ts';
 import type { ChangeContext, EnrolmentMethod } from '../../services/change-gate.ts';
 import type { Deps } from '../../services/deps.ts';
 import type { AssuranceFacts, AssuranceFactsStore } from '../../services/ports.ts';
 import type { SessionContext } from '../../services/sessions.ts';
+import { deviceLanguages } from '../languages.ts';
 import { browserOf, correlationId } from '../requests.ts';
 import { seeOther } from '../routes.ts';
 import { checkCsrf, csrfToken, neverStore } from '../security.ts';
@@ -113,9 +114,26 @@ export function authorize(deps: AccountDeps, ctx: Context, ask: Ask): void {
   seeOther(ctx, url.href);
 }
 
-/** The level the first choice leads to. */
-export function levelOf(choices: readonly Choice[]): string | undefined {
-  return choices[0]?.acr;
+/**
+ * Whether the gate is open. If a fresh proof would open it the browser goes to give one and comes back; error
+ * `enrolment_not_allowed` if nothing would.
+ */
+export function passGate(
+  deps: AccountDeps,
+  ctx: Context,
+  { gate, here }: { readonly gate: ChangeGate; readonly here: string },
+): boolean {
+  if (gate.kind === 'allowed') return true;
+  if (gate.kind !== 'stepUp') throw new StileError('enrolment_not_allowed', { detail: gate.kind });
+  const acr = gate.choices[0]?.acr;
+  authorize(deps, ctx, { returnTo: here, maxAge: FRESH_FOR, ...(acr === undefined ? {} : { acr }) });
+  return false;
+}
+
+/** Answers with a page. */
+export function show(deps: AccountDeps, ctx: Context, page: ViewModel): void {
+  ctx.type = 'html';
+  ctx.body = deps.render(page, deviceLanguages(ctx));
 }
 
 /** Only pages of the account are ever returned to. */

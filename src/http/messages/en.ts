@@ -145,6 +145,7 @@ export const english = {
   'account.no_factors': 'Nothing here yet.',
   'account.add_totp': 'Add an authenticator app',
   'account.add_passkey': 'Add a passkey',
+  'account.add_password': 'Add a password',
   'account.added': 'Added',
   'account.last_used': 'Last used',
   'account.never_used': 'Not used yet',
@@ -152,6 +153,8 @@ export const english = {
   'account.synced_title': 'May be copied to your other devices',
   'account.hardware': 'Hardware',
   'account.hardware_title': 'Kept in a hardware key',
+  'account.change': 'Change',
+  'account.change_of': 'Change {label}',
   'account.rename': 'Rename',
   'account.rename_of': 'Rename {label}',
   'account.new_name': 'New name',
@@ -174,6 +177,7 @@ export const english = {
     'Everywhere ends every session, this one too, and the access of every application.',
 
   'notice.factor_added': 'Added. You can use it from now on.',
+  'notice.password_changed': 'Your password has been changed. You are signed out everywhere but here.',
   'notice.factor_renamed': 'Renamed.',
   'notice.factor_removed': 'Removed. It no longer works, and what rested on it has ended.',
   'notice.session_ended': 'That session has ended.',
@@ -184,6 +188,18 @@ export const english = {
   'remove.text': 'It will no longer work, and access that was given on its strength ends at once.',
   'remove.submit': 'Remove',
   'remove.keep': 'Keep it',
+
+  'password_change.title': 'Change your password',
+  'password_change.title_add': 'Add a password',
+  'password_change.text':
+    'The old one stops working at once. You stay signed in here and are signed out everywhere else.',
+  'password_change.text_add': 'You can then sign in with it as well.',
+  'password_change.new': 'New password',
+  'password_change.hint': 'At least {length} characters. A few words together are easy to remember.',
+  'password_change.repeat': 'The same once more',
+  'password_change.submit': 'Change the password',
+  'password_change.submit_add': 'Add the password',
+  'password_change.keep': 'Keep the old one',
 
   'logout.title': 'Sign out?',
   'logout.text': '{client} has signed you out and asks whether to sign you out here too.',
@@ -201,6 +217,24 @@ export const english = {
   'error.title_unavailable': 'Back in a moment',
   'error.reference': 'Reference',
   'error.detail': 'Details for developers',
+
+  'mail.greeting': 'Hello {name},',
+  'mail.alarm': 'If this was not you, sign in, look through your account page and tell your administrator.',
+  'mail.code_subject': 'Your code',
+  'mail.code_minute': 'Your code is {code}. It is valid for a minute and for one use.',
+  'mail.code_minutes': 'Your code is {code}. It is valid for {minutes} minutes and for one use.',
+  'mail.code_warning':
+    'Enter it only on the page that asked for it. Nobody from our side will ever ask you for it.',
+  'mail.factor.password': 'password',
+  'mail.factor.totp': 'authenticator app',
+  'mail.factor.passkey': 'passkey',
+  'mail.factor_added_subject': 'A way to sign in was added',
+  'mail.factor_added': 'The {factor} "{label}" can now be used to sign in to your account.',
+  'mail.factor_removed_subject': 'A way to sign in was removed',
+  'mail.factor_removed': 'The {factor} "{label}" can no longer be used to sign in to your account.',
+  'mail.password_changed_subject': 'Your password was changed',
+  'mail.password_changed':
+    'The password of your account was changed. The old one no longer works, and you are signed out wherever you were signed in with it.',
 
   'outbox.title': 'Outbox',
   'outbox.text': 'The demo sends no mail. What it would have sent is shown here, newest first.',

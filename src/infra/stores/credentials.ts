@@ -1,5 +1,11 @@
 import { StileError } from '../../domain/errors.ts';
-import type { Credential, CredentialStore, PasskeyCredential, PasskeyUse } from '../../services/ports.ts';
+import type {
+  Credential,
+  CredentialStore,
+  PasskeyCredential,
+  PasskeyUse,
+  PasswordCredential,
+} from '../../services/ports.ts';
 import { isUniqueViolation } from '../database-errors.ts';
 import type { Database } from '../db.ts';
 
@@ -46,6 +52,7 @@ export function createCredentialStore(db: Database): CredentialStore {
         hash,
       ]);
     },
+    replacePassword: (old, next, keep) => db.transaction(() => replacePassword(db, { old, next, keep })),
     takeTotpStep: (id, step, now) => changed(db, takeTotpStep, [id, step, now]),
     takePasskeyCounter: (id, use, now) => takePasskeyCounter(db, { id, use, now }),
     touch: async (id, now) => {
@@ -77,8 +84,31 @@ async function byWebauthnId(db: Database, webauthnId: string): Promise<PasskeyCr
 async function remove(db: Database, accountId: string, id: string): Promise<boolean> {
   const sql = 'DELETE FROM "credential" WHERE "account_id" = $1 AND "id" = $2';
   if (!(await changed(db, sql, [accountId, id]))) return false;
+  await endWhatRestsOn(db, id);
+  return true;
+}
+
+async function endWhatRestsOn(db: Database, id: string): Promise<void> {
   await db.query('DELETE FROM "proof" WHERE "credential_id" = $1', [id]);
   await db.query('DELETE FROM "assurance_record" WHERE "credential_ids" @> ARRAY[$1]', [id]);
+}
+
+interface Replacement {
+  readonly old: string;
+  readonly next: PasswordCredential;
+  readonly keep: string;
+}
+
+/** In the order of `remove`, and for its reason. */
+async function replacePassword(db: Database, { old, next, keep }: Replacement): Promise<boolean> {
+  const sql = `DELETE FROM "credential" WHERE "account_id" = $1 AND "id" = $2 AND "method" = 'password'`;
+  if (!(await changed(db, sql, [next.accountId, old]))) return false;
+  await add(db, next);
+  await db.query(
+    'UPDATE "proof" SET "credential_id" = $2 WHERE "credential_id" = $1 AND "session_uid" = $3',
+    [old, next.id, keep],
+  );
+  await endWhatRestsOn(db, old);
   return true;
 }
 

@@ -1,4 +1,7 @@
 /** What a new password must be (NIST SP 800-63B-4, 3.1.1): long enough, not common, not the person's own name. */
+import { StileError } from '../../domain/errors.ts';
+import type { Settings } from '../deps.ts';
+import type { Account } from '../ports.ts';
 import { commonPasswords } from './common-passwords.ts';
 
 /** Characters; longer ones are refused, so that hashing stays cheap to bound. */
@@ -24,6 +27,17 @@ export function isStrongEnough(typed: string, { minLength, names }: StrengthCont
   if (commonPasswords.has(plain) || commonPasswords.has(stem(plain))) return false;
   if (new Set(plain).size < 3) return false;
   return !names.some((name) => plain === name.toLowerCase() || stem(plain) === name.toLowerCase());
+}
+
+/** Refuses a password that will not do for this person: throws StileError `password_too_weak`. */
+export function requireStrong(
+  { factors }: Pick<Settings, 'factors'>,
+  account: Pick<Account, 'username' | 'email' | 'name'>,
+  password: string,
+): void {
+  const names = [account.username, account.email, account.name].flatMap((name) => name ?? []);
+  if (!isStrongEnough(password, { minLength: factors.password.minLength, names }))
+    throw new StileError('password_too_weak');
 }
 
 /** Without the digits and marks that people append to satisfy rules. */

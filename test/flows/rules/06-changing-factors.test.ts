@@ -117,7 +117,7 @@ describe.skipIf(noPostgres)('changing factors', () => {
 
   it('rule 6: another factor needs the best level fresh within 300 seconds, and is bound no higher than what proved it', async () => {
     const { agent, secret } = await personWithTotp(stile, client, 'dan');
-    later(290);
+    later(280);
     expect((await addPage(agent, 'passkey')).body).toContain('/enrol/passkey"');
     later(20);
     let page = await addPage(agent, 'passkey');
