@@ -40,15 +40,28 @@ const adapterKinds = new Set([
   'TooManyConnections',
 ]);
 
-/** The error, or `unavailable` (503, with Retry-After) in its place if it says that the database is away. */
+/**
+ * The error, or in its place `unavailable` (503, with Retry-After) if it says that the database is away, and `bad_request`
+ * if it was given text that no column can hold.
+ */
 export function databaseError(error: unknown): unknown {
-  if (error instanceof StileError || !isOutage(error)) return error;
+  if (error instanceof StileError) return error;
+  if (isUnstorable(error))
+    return new StileError('bad_request', { detail: 'text that cannot be stored', cause: error });
+  if (!isOutage(error)) return error;
   return new StileError('unavailable', { retryAfter, detail: describe(error), cause: error });
 }
 
 /** SQLSTATE of a refused statement, whether pg or Prisma reports it. */
 export function isUniqueViolation(error: unknown): boolean {
   return codeOf(error) === '23505' || codeOf(error) === 'P2002';
+}
+
+/** SQLSTATE: NUL, and half a surrogate pair in JSON. Only what somebody sent has either. */
+function isUnstorable(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === '22P02') return error instanceof Error && error.message.endsWith('type json');
+  return code === '22021' || code === '22P05';
 }
 
 function isOutage(error: unknown, depth = 0): boolean {

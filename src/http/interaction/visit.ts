@@ -71,7 +71,9 @@ async function openTransaction(
   client: Client,
 ): Promise<AuthTransaction> {
   const { services } = deps;
-  const pinned = await pinnedAccount(deps, interaction, client);
+  const named = await pinnedAccount(deps, interaction, client);
+  // Whoever signs in for a subject that is nobody here is refused when the request resumes.
+  const pinned = named === undefined ? undefined : (await services.accounts.byId(named))?.id;
   const transaction = await services.transactions.open({
     id: interaction.cid,
     clientId: client.clientId,
@@ -82,12 +84,15 @@ async function openTransaction(
     expiresAt: interaction.exp,
   });
   return transaction.sessionUid !== null && transaction.identifier === null
-    ? named(deps, transaction)
+    ? withName(deps, transaction)
     : transaction;
 }
 
 /** Whose session it is need not be typed again. */
-async function named({ services }: InteractionDeps, transaction: AuthTransaction): Promise<AuthTransaction> {
+async function withName(
+  { services }: InteractionDeps,
+  transaction: AuthTransaction,
+): Promise<AuthTransaction> {
   const account = await services.accounts.byId(transaction.accountId ?? '');
   const identifier = account?.username ?? null;
   await services.transactions.setIdentifier(transaction.id, identifier);

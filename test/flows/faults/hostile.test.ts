@@ -7,7 +7,7 @@ import { type Agent, createAgent, formOf, type Page } from '../../support/agent.
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
 import { count, openGate } from '../../support/journeys.ts';
-import { addPerson, PASSWORD, signIn } from '../../support/people.ts';
+import { addPerson, PASSWORD, passwordSignIn, signIn } from '../../support/people.ts';
 import { startStile, type TestStile, WEB_SECRET } from '../../support/stile.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -238,6 +238,27 @@ describe.skipIf(noPostgres)('hostile requests', () => {
     if (name !== 'resource') expect((await createAgent().open(twice)).status).toBeGreaterThanOrEqual(300);
   });
 
+  it.each([
+    { nonce: '\0' },
+    { state: 'a\0b' },
+    { login_hint: '\0' },
+    { acr_values: 'urn:stile:acr:1fa \0' },
+    { client_id: '\0' },
+    { scope: 'openid \0' },
+    { claims: '{"id_token":{"sub":{"value":"nobody-has-this-id"}}}' },
+    { claims: '{"id_token":{"sub":{"value":"\\u0000"}}}' },
+    { claims: '{"id_token":{"name":{"value":"\\u0000"}}}' },
+    { claims: '{"id_token":{"name":{"value":"\\ud800"}}}' },
+    { authorization_details: '[{"type":"payment","x":"\\u0000"}]' },
+  ])('fault: what no column can hold is refused, not a fault: %j', async (parameters) => {
+    const request = await client.authorize(parameters as Record<string, string>);
+    const browser = createAgent();
+    let page = await browser.open(request.url);
+    expectClean(page);
+    if (page.body.includes('/identifier"')) page = await passwordSignIn(browser, page, 'ada');
+    expectClean(page);
+  });
+
   it('fault: an address that is not registered is never redirected to', async () => {
     for (const redirect_uri of [
       'https://evil.example/',
@@ -267,6 +288,8 @@ describe.skipIf(noPostgres)('hostile requests', () => {
       await post('{"grant_type":"client_credentials"}', { 'Content-Type': 'application/json' }),
       await post('grant_type=refresh_token&refresh_token=x'.padEnd(200_000, 'x')),
       await post('grant_type=client_credentials', { Authorization: 'Basic !!!' }),
+      await post('grant_type=client_credentials', { Authorization: `Basic ${btoa('%00:x')}` }),
+      await post('grant_type=client_credentials&client_id=%00&client_secret=x', { Authorization: '' }),
       await post('grant_type=client_credentials', { Authorization: 'Basic d2ViOndyb25n' }),
       ...(await Promise.all(
         hostile.map((text) =>
