@@ -24,7 +24,7 @@ export function accountClient(issuer: string): LibraryMetadata {
     response_types: ['code'],
     grant_types: ['authorization_code'],
     token_endpoint_auth_method: 'none',
-    [STILE_METADATA]: { firstParty: true },
+    [STILE_METADATA]: { firstParty: true, scopes: ['openid'] },
   } as LibraryMetadata;
 }
 

@@ -23,7 +23,6 @@ export function clientMetadata(client: ClientConfig): LibraryMetadata {
     post_logout_redirect_uris: client.postLogoutRedirectUris,
     grant_types: client.grantTypes,
     response_types: interactive ? ['code'] : [],
-    ...(client.scopes ? { scope: client.scopes.join(' ') } : {}),
     id_token_signed_response_alg: client.idTokenAlg,
     dpop_bound_access_tokens: client.dpopBound,
     require_pushed_authorization_requests: client.requirePar,
@@ -45,6 +44,7 @@ function ownMetadata(client: ClientConfig): ClientMetadata {
     ...(client.defaultMaxAge === undefined ? {} : { defaultMaxAge: client.defaultMaxAge }),
     ...(minimum ? { minimum } : {}),
     ...(client.introspect ? { introspect: client.introspect } : {}),
+    ...(client.scopes ? { scopes: client.scopes } : {}),
   };
 }
 

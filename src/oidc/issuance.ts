@@ -17,6 +17,7 @@ import type { AccountStore, Account as StoredAccount } from '../services/ports.t
 import { metadataOf } from './clients.ts';
 import { requestState } from './request-state.ts';
 import { resourceServerInfo } from './resources.ts';
+import { checkScopes, mayHaveScope } from './scopes.ts';
 
 export interface IssuanceDeps {
   readonly accounts: Pick<AccountStore, 'byId'>;
@@ -91,13 +92,26 @@ async function gate(
     record,
     refresh: source.kind === 'RefreshToken',
     ...(credentials ? { credentials } : {}),
-    scopes,
+    scopes: scopes.filter((scope) => mayHaveScope(ctx.oidc.client, scope)),
     resources: [source.resource ?? []].flat(),
     detailTypes: (source.rar ?? []).map(({ type }) => type),
     ...(minimum ? { minimum } : {}),
   });
-  if (!kept) throw new errors.InvalidGrant('the authentication behind this grant no longer suffices');
-  if (kept.length < scopes.length) source.scope = kept.join(' ');
+  if (!kept || (kept.length === 0 && scopes.length > 0)) throw noLongerCovered();
+  if (kept.length < scopes.length) takeOff(ctx, source, kept);
+}
+
+/** Scopes the record no longer covers go from the token, and from what this request asks of it (RFC 6749 6). */
+function takeOff({ oidc }: KoaContextWithOIDC, source: GrantSource, kept: readonly string[]): void {
+  source.scope = kept.join(' ');
+  if (!oidc.params?.['scope']) return;
+  const asked = [...oidc.requestParamScopes].filter((scope) => kept.includes(scope));
+  if (asked.length === 0) throw noLongerCovered();
+  oidc.params['scope'] = asked.join(' ');
+}
+
+function noLongerCovered(): Error {
+  return new errors.InvalidGrant('the authentication behind this grant no longer suffices');
 }
 
 /** The library looks at the resource only after it has used the token up (RFC 8707 2.2): `invalid_target` comes here. */
@@ -129,7 +143,10 @@ export async function extraTokenClaims(
   ctx: KoaContextWithOIDC,
   token: AccessToken | ClientCredentials,
 ): Promise<{ acr: string; amr: readonly string[]; auth_time: number } | undefined> {
-  if (token.kind === 'ClientCredentials') return checkClientCredentials(deps, token);
+  if (token.kind === 'ClientCredentials') {
+    checkScopes(ctx);
+    return checkClientCredentials(deps, token);
+  }
   const record = requestState(ctx).found?.record;
   if (!record) throw new errors.InvalidGrant('no authentication is recorded for this grant');
   return { acr: record.acr, amr: record.amr, auth_time: record.authTime };

@@ -16,6 +16,7 @@ import {
 } from './issuance.ts';
 import { checkAssuranceParameters } from './requested-assurance.ts';
 import { resourceServerInfo } from './resources.ts';
+import { checkScopes, claimsOfScopes } from './scopes.ts';
 
 /** Pages the library asks for. */
 export interface ProviderPages {
@@ -53,7 +54,7 @@ export function providerSettings(input: SettingsInput): Configuration {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     extraClientMetadata: { properties: [STILE_METADATA] },
     // `max_age` is no extra parameter: its validator looks at it as it was sent, before the library reads it.
-    extraParams: { max_age: checkAssuranceParameters, [ENROL_PARAMETER]: null } as never,
+    extraParams: { max_age: checkRequest, [ENROL_PARAMETER]: null } as never,
     pkce: { required: () => true },
     // OpenID Connect Core 3.1.2.1: redirect_uri is required, also where only one is registered.
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -79,6 +80,12 @@ export function providerSettings(input: SettingsInput): Configuration {
   };
 }
 
+/** What the library does not look at, or only after it has read it in its own way. */
+async function checkRequest(ctx: KoaContextWithOIDC): Promise<void> {
+  await checkAssuranceParameters(ctx);
+  checkScopes(ctx);
+}
+
 function originOf(uri: string): string | undefined {
   return URL.canParse(uri) ? new URL(uri).origin : undefined;
 }
@@ -91,8 +98,7 @@ const claimsByScope = {
   sid: null,
   // The library leaves these out of ID tokens unless asked; RFC 9470 clients compare them, so they are always in.
   openid: ['sub', 'acr', 'amr', 'auth_time'],
-  profile: ['name', 'preferred_username'],
-  email: ['email', 'email_verified'],
+  ...claimsOfScopes,
 };
 
 function cookieSettings(config: Config, keys: readonly string[]): NonNullable<Configuration['cookies']> {

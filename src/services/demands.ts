@@ -12,6 +12,8 @@ export interface ClientMetadata {
   readonly minimum?: Demand;
   /** Resource identifiers whose tokens the client may introspect. */
   readonly introspect?: readonly string[];
+  /** Scopes the client may ask for, those of resources included; absent: all. */
+  readonly scopes?: readonly string[];
 }
 
 export type DemandTable = Omit<DeclaredDemands, 'client'> & {
