@@ -2,7 +2,7 @@
  * Which level includes which: every way to hold the one is also a way to hold the other. Implication never carries
  * freshness: under a `max_age` a stronger level may hold on anchors that the weaker one does not look at.
  */
-import { type Alternative, anchorsOf, isBoundAt, type Level, type Slot } from './level.ts';
+import { type Alternative, anchorsOf, isBoundAt, type Level, lifetimeOf, type Slot } from './level.ts';
 import type { Kind, Method } from './proofs.ts';
 
 /** Whether every way to hold `stronger` is also a way to hold `weaker`, whoever asks and however old the proofs. */
@@ -54,16 +54,24 @@ function alternativeImplies(stronger: Level, from: Alternative, weaker: Level, t
   const fits = (slot: number, by: number): boolean => {
     const [need, have] = [to.slots[slot], from.slots[by]];
     if (!need || !have || !slotImplies(have, need)) return false;
+    // A proof must not be allowed to grow older in the stronger level than the weaker one takes it.
+    if (!endsBy(limitOf(stronger, fromAnchors[by]), limitOf(weaker, toAnchors[slot]))) return false;
     // Binding is asked of anchors only: an anchor here must have been one there.
-    if (toAnchors[slot]) return weaker.requiresBinding === undefined || fromAnchors[by] === true;
-    if (weaker.maxAge === undefined) return true;
-    // A proof the weaker level lets age for `maxAge` must not be allowed to grow older in the stronger one.
-    return !fromAnchors[by] && stronger.maxAge !== undefined && stronger.maxAge <= weaker.maxAge;
+    return !toAnchors[slot] || weaker.requiresBinding === undefined || fromAnchors[by] === true;
   };
   const assign = (slot: number, used: ReadonlySet<number>): boolean =>
     slot === to.slots.length ||
     from.slots.some((_, by) => !used.has(by) && fits(slot, by) && assign(slot + 1, new Set([...used, by])));
   return assign(0, new Set());
+}
+
+/** Seconds for which a proof counts: an anchor until the level ends, others for its `maxAge`. */
+function limitOf(level: Level, anchor: boolean | undefined): number | undefined {
+  return anchor ? lifetimeOf(level) : level.maxAge;
+}
+
+function endsBy(limit: number | undefined, other: number | undefined): boolean {
+  return other === undefined || (limit !== undefined && limit <= other);
 }
 
 const methodsOfKind: Readonly<Record<Kind, readonly Method[]>> = {

@@ -31,7 +31,7 @@ export interface Level {
   readonly freshness?: 'anchors' | 'all';
   /** The level pauses after this many idle seconds until one of the methods is proved again. */
   readonly idle?: { readonly after: number; readonly resumeWith: readonly Method[] };
-  /** Seconds after auth_time for which tokens at this level may be renewed; 0: no refresh token. */
+  /** Seconds after auth_time at which the level and its tokens end. Default: `maxAge`. 0: no refresh token. */
   readonly tokensFor?: number;
   /** Proofs added by a step-up serve only the client that asked. */
   readonly perClient: boolean;
@@ -43,6 +43,11 @@ export interface Level {
   readonly aliases: readonly string[];
   /** Not part of the order: may hold without the levels declared before it. */
   readonly unordered?: boolean;
+}
+
+/** Seconds after auth_time at which a level and its tokens end; undefined: they do not. 0 only refuses renewal. */
+export function lifetimeOf({ tokensFor, maxAge }: Pick<Level, 'tokensFor' | 'maxAge'>): number | undefined {
+  return tokensFor === 0 ? maxAge : (tokensFor ?? maxAge);
 }
 
 /** The level an acr value or alias names. */

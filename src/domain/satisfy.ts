@@ -1,7 +1,7 @@
 /**
  * Whether a level holds: the best set of proofs that fills one of its alternatives.
  */
-import { type Alternative, anchorsOf, fills, isBoundAt, type Level } from './level.ts';
+import { type Alternative, anchorsOf, fills, isBoundAt, type Level, lifetimeOf } from './level.ts';
 import type { CredentialFacts, Proof } from './proofs.ts';
 
 /** The proofs to choose from, and what limits them. */
@@ -125,7 +125,12 @@ function setsOf(level: Level, alternative: Alternative, usable: readonly Proof[]
 
 function anchorCounts(level: Level, proof: Proof, pool: Pool): boolean {
   const margin = pool.maxAge === undefined ? 0 : Math.min(10, pool.maxAge / 10);
-  return isFresh(proof, pool.maxAge, margin, pool) && isBound(level, proof, pool);
+  // A level whose tokens would have ended before they were issued is not held.
+  return (
+    isFresh(proof, pool.maxAge, margin, pool) &&
+    isFresh(proof, lifetimeOf(level), 0, pool) &&
+    isBound(level, proof, pool)
+  );
 }
 
 /** Stale when age > maxAge − margin. A proof of this transaction is fresh in it, however slowly one types. */

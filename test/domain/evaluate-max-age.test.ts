@@ -39,7 +39,23 @@ describe('limits', () => {
     ];
     expect(acrOf({ levels, clauses, proofs: aged(HOUR, 0) })).toBe(MFA);
     expect(acrOf({ levels, clauses, proofs: aged(HOUR + 1, 0) })).toBe('stepUp');
-    expect(acrOf({ levels, clauses, proofs: aged(0, 24 * HOUR) })).toBe(MFA);
+    const lasting = withMfa({ maxAge: HOUR, tokensFor: 48 * HOUR });
+    expect(acrOf({ levels: lasting, clauses, proofs: aged(0, 24 * HOUR) })).toBe(MFA);
+  });
+
+  test('rule 8: elevation ends by age: a level whose tokens have ended is not held', () => {
+    const held = (more: Partial<Level>, age: number) =>
+      acrOf({ levels: withMfa(more), clauses: [acrValues(MFA)], proofs: [proofBy('passkey', { age })] });
+    expect(held({ tokensFor: HOUR }, HOUR)).toBe(MFA);
+    expect(held({ tokensFor: HOUR }, HOUR + 1)).toBe('stepUp');
+    expect(held({ maxAge: HOUR }, HOUR + 1)).toBe('stepUp');
+    expect(held({ maxAge: HOUR, tokensFor: 2 * HOUR }, HOUR + 1)).toBe(MFA);
+  });
+
+  test('rule 4: tokensFor 0 refuses renewal, and leaves the level its age', () => {
+    const levels = withMfa({ tokensFor: 0 });
+    const proofs = [proofBy('passkey', { age: 24 * HOUR })];
+    expect(acrOf({ levels, clauses: [acrValues(MFA)], proofs })).toBe(MFA);
   });
 
   test('rule 2: the smallest maxAge of all clauses counts', () => {

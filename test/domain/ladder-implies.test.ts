@@ -117,7 +117,9 @@ describe('what is beside the slots', () => {
     expect(holds(level('s', [password, device]), weaker)).toBe(false);
     expect(holds(level('s', [password, device], { maxAge: 601 }), weaker)).toBe(false);
     expect(holds(level('s', [password, device], { maxAge: 600 }), weaker)).toBe(true);
-    expect(holds(level('s', [password, device], { maxAge: 600, freshness: 'all' }), weaker)).toBe(false);
+    expect(holds(level('s', [password, device], { maxAge: 600, freshness: 'all' }), weaker)).toBe(true);
+    const lasting = { maxAge: 600, freshness: 'all', tokensFor: 601 } as const;
+    expect(holds(level('s', [password, device], lasting), weaker)).toBe(false);
   });
 
   test('a way round one of its conditions does not let a level be included', () => {
