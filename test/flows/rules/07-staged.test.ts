@@ -177,6 +177,13 @@ describe.skipIf(noPostgres)('what is proved in a transaction', () => {
     }
   });
 
+  it('rule 7: a subject that is nobody here gets nobody a code, whoever signs in', async () => {
+    const claims = JSON.stringify({ id_token: { sub: { value: 'nobody' } } });
+    const agent = createAgent();
+    const page = await agent.open((await client.authorize({ claims })).url);
+    expect(errorOf(await passwordSignIn(agent, page, 'hal'))).toBe('login_required');
+  });
+
   it('rule 7: a superseded session id yields login_required and leaves the new cookie alone', async () => {
     const { agent } = await signIn(client, 'hal');
     const old = agent.fork();
