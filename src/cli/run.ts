@@ -12,6 +12,12 @@ const usage = `Usage: stile <command> [options]
       --email <address>           its address, which you vouch for
       --name <name>               the name people see
       --password-stdin            read the password from standard input
+  user disable|enable <user>    end an account's use, and all it has open; or allow it again
+  client add                    register a client in the database; prints its secret once
+      --file <path>               its settings as in the configuration, YAML or JSON; - reads standard input
+      --public                    without a secret
+  client remove <id>            remove one from the database
+  client list                   list those in the database
   secret                        make a client secret and its hash
       --key                       make a key for STILE_KEYS instead
   help, version
@@ -26,6 +32,8 @@ const options = {
   name: { type: 'string' },
   'password-stdin': { type: 'boolean' },
   key: { type: 'boolean' },
+  file: { type: 'string' },
+  public: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -75,12 +83,46 @@ const commands: Readonly<Record<string, Command>> = {
         ...(name === undefined ? {} : { name }),
       }),
   },
+  'user disable': status('disabled'),
+  'user enable': status('active'),
+  'client add': {
+    takes: ['config', 'file', 'public'],
+    arguments: [],
+    run: async (terminal, { file: client, public: open = false, ...values }) => {
+      if (client === undefined) throw new UsageError('stile client add needs --file');
+      return (await clientCommands()).clientAdd(terminal, { ...file(values), client, public: open });
+    },
+  },
+  'client remove': {
+    takes: ['config'],
+    arguments: ['client id'],
+    run: async (terminal, values, [clientId = '']) =>
+      (await clientCommands()).clientRemove(terminal, { ...file(values), clientId }),
+  },
+  'client list': {
+    takes: ['config'],
+    arguments: [],
+    run: async (terminal, values) => (await clientCommands()).clientList(terminal, file(values)),
+  },
   secret: {
     takes: ['key'],
     arguments: [],
     run: async (terminal, { key = false }) => (await import('./secret.ts')).secret(terminal, { key }),
   },
 };
+
+function clientCommands() {
+  return import('./client.ts');
+}
+
+function status(status: 'active' | 'disabled'): Command {
+  return {
+    takes: ['config'],
+    arguments: ['username'],
+    run: async (terminal, values, [identifier = '']) =>
+      (await import('./user-status.ts')).userStatus(terminal, { ...file(values), identifier, status }),
+  };
+}
 
 /** Runs one command line; returns its exit code. Never throws. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -108,7 +150,7 @@ function parse(args: readonly string[]): Parsed {
 }
 
 function find(positionals: readonly string[], values: Values): { command: Command; rest: readonly string[] } {
-  const length = positionals[0] === 'user' ? 2 : 1;
+  const length = ['user', 'client'].includes(positionals[0] ?? '') ? 2 : 1;
   const name = positionals.slice(0, length).join(' ');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new UsageError(`there is no command "${name}"`);

@@ -2,11 +2,14 @@
 import type { Loaded } from '../config/load.ts';
 import { controlPath, serveControl } from '../control.ts';
 import type { Running } from '../main.ts';
+import { clientAddCommand, clientListCommand, clientRemoveCommand } from './client.ts';
+import { controlHandlers } from './database-command.ts';
 import { startDemo } from './demo.ts';
 import { type ConfigFile, load, quietly } from './load.ts';
 import { refuseDemoAccount } from './production.ts';
 import type { Terminal } from './terminal.ts';
-import { addAccount, addCommand } from './user-add.ts';
+import { userAddCommand } from './user-add.ts';
+import { userStatusCommand } from './user-status.ts';
 
 /** Resolves when the server was told to stop and has; 0 when in good order. */
 export async function start(terminal: Terminal, options: ConfigFile): Promise<number> {
@@ -34,9 +37,18 @@ function adviseRuntime(terminal: Terminal): void {
     terminal.note(`Node ${process.versions.node} will do to try Stile; use Node 22 or later in production.`);
 }
 
+/** What a second command asks of this process while it holds the embedded database. */
+const commands = [
+  userAddCommand,
+  userStatusCommand,
+  clientAddCommand,
+  clientRemoveCommand,
+  clientListCommand,
+];
+
 async function takeCommands({ config }: Loaded, { app }: Running): Promise<() => Promise<void>> {
   const path = controlPath(config.dataDirectory);
-  const control = await serveControl(path, { [addCommand]: (input) => addAccount(app.core, input) });
+  const control = await serveControl(path, controlHandlers(app.core, commands));
   return () => control.close();
 }
 

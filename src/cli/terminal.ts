@@ -1,5 +1,6 @@
 /** Where a command reads and writes. */
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 
 export interface Terminal {
   /** A line of output. */
@@ -8,6 +9,8 @@ export interface Terminal {
   note(line: string): void;
   /** The first line of standard input. */
   firstLine(): Promise<string>;
+  /** All of standard input. */
+  input(): Promise<string>;
   /** Asks without showing the answer. Undefined when nobody can be asked. */
   askSecret(question: string): Promise<string | undefined>;
 }
@@ -18,6 +21,7 @@ export function processTerminal(): Terminal {
     out: (line) => void stdout.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),
     firstLine: () => firstLine(stdin),
+    input: () => text(stdin),
     askSecret: async (question) => (stdin.isTTY ? askHidden(stdin, stderr, question) : undefined),
   };
 }

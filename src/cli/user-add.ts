@@ -1,12 +1,10 @@
 /** `stile user add`: directly, or through the process that holds the embedded database. */
 import { z } from 'zod';
 import type { Core } from '../app.ts';
-import type { Loaded } from '../config/load.ts';
-import { callControl, controlPath } from '../control.ts';
 import { StileError } from '../domain/errors.ts';
-import { FolderLockedError } from '../infra/folder-lock.ts';
+import { type DatabaseCommand, perform } from './database-command.ts';
 import { CommandError } from './failures.ts';
-import { type ConfigFile, load, quietly } from './load.ts';
+import { type ConfigFile, load } from './load.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface UserAddOptions extends ConfigFile {
@@ -24,19 +22,17 @@ const accountInput = z.strictObject({
   password: z.string().max(1000),
 });
 
-type AccountInput = z.output<typeof accountInput>;
-
 /** Errors: `account_exists`, `account_invalid`, `password_too_weak`; `CommandError` when no password is given. */
 export async function userAdd(terminal: Terminal, options: UserAddOptions): Promise<number> {
   const loaded = load(options);
   const { username, email, name } = options;
-  const input = {
+  const input: z.input<typeof accountInput> = {
     username,
     ...(email === undefined ? {} : { email }),
     ...(name === undefined ? {} : { name }),
     password: await readPassword(terminal, options),
   };
-  const added = await addHereOrThere(loaded, input);
+  const added = String(await perform(loaded, userAddCommand, input));
   terminal.out(`Added ${added}.`);
   return 0;
 }
@@ -51,39 +47,7 @@ async function readPassword(terminal: Terminal, { passwordStdin }: UserAddOption
   return first;
 }
 
-async function addHereOrThere(loaded: Loaded, input: AccountInput): Promise<string> {
-  try {
-    return await addHere(loaded, input);
-  } catch (error) {
-    if (!(error instanceof FolderLockedError)) throw error;
-    return await addThere(loaded, input, error);
-  }
-}
-
-async function addHere({ config, secrets, version }: Loaded, input: AccountInput): Promise<string> {
-  const { createCore } = await quietly(() => import('../app.ts'));
-  const silent = { ...config, log: { level: 'silent' as const } };
-  const core = await createCore({ config: silent, secrets, version, purpose: 'stile user add' });
-  try {
-    return await addAccount(core, input);
-  } finally {
-    await core.close();
-  }
-}
-
-/** The holder of the folder does it; where it does not listen, it is named. */
-async function addThere({ config }: Loaded, input: AccountInput, locked: FolderLockedError): Promise<string> {
-  try {
-    return String(await callControl(controlPath(config.dataDirectory), addCommand, input));
-  } catch (error) {
-    throw error instanceof StileError && error.code === 'unavailable' ? locked : error;
-  }
-}
-
-/** The name of the command that a running process serves. */
-export const addCommand = 'user.add';
-
-/** What a running process does for it. Error `bad_request` when the input has another shape. */
+/** Adds an account; its input is as `user add` reads it. Error `bad_request` when the input has another shape. */
 export async function addAccount(core: Pick<Core, 'services'>, input: unknown): Promise<string> {
   const { createAccount } = await import('../services/accounts.ts');
   const parsed = accountInput.safeParse(input);
@@ -94,3 +58,5 @@ export async function addAccount(core: Pick<Core, 'services'>, input: unknown): 
   });
   return account.username;
 }
+
+export const userAddCommand: DatabaseCommand = { name: 'user.add', run: addAccount };

@@ -1,6 +1,6 @@
 /** Checks of one client. Pure; every fault is reported. */
 import type { Fault } from './faults.ts';
-import { isLoopback, standardScopes } from './names.ts';
+import { accountClientId, isLoopback, standardScopes } from './names.ts';
 import type { ClientConfig, Config } from './schema.ts';
 
 type Found = readonly [where: readonly (string | number)[], message: string];
@@ -8,6 +8,7 @@ type Found = readonly [where: readonly (string | number)[], message: string];
 /** All faults of the client at `index`. */
 export function clientFaults(config: Config, client: ClientConfig, index: number): Fault[] {
   const found: Found[] = [
+    ...nameFaults(client),
     ...credentialFaults(client),
     ...grantFaults(client),
     ...redirectFaults(client),
@@ -16,6 +17,10 @@ export function clientFaults(config: Config, client: ClientConfig, index: number
     ...pageFaults(client),
   ];
   return found.map(([where, message]) => ({ path: ['clients', index, ...where], message }));
+}
+
+function nameFaults({ clientId }: ClientConfig): Found[] {
+  return clientId === accountClientId ? [[['clientId'], 'is the account page’s own']] : [];
 }
 
 function credentialFaults({ secretHash, authMethod, grantTypes, introspect }: ClientConfig): Found[] {

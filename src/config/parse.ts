@@ -3,7 +3,6 @@
  */
 import { parseDocument } from 'yaml';
 import { configFaults } from './check.ts';
-import { clientFaults } from './check-clients.ts';
 import type { Fault, FaultPath } from './faults.ts';
 import { type ClientConfig, type Config, configSchema } from './schema.ts';
 import { client as clientSchema } from './schema-access.ts';
@@ -151,10 +150,9 @@ export function parseClient(
   const parsed = clientSchema.safeParse(raw);
   if (!parsed.success) return { faults: parsed.error.issues.flatMap(faultsOf) };
   const taken = config.clients.some(({ clientId }) => clientId === parsed.data.clientId);
-  const faults = clientFaults(config, parsed.data, 0).map(({ path, message }) => ({
-    path: path.slice(2),
-    message,
-  }));
+  const faults = configFaults({ ...config, clients: [parsed.data] })
+    .filter(({ path }) => path[0] === 'clients' && path[1] === 0)
+    .map(({ path, message }) => ({ path: path.slice(2), message }));
   const all = taken
     ? [{ path: ['clientId'], message: 'a configured client has this id' }, ...faults]
     : faults;

@@ -30,11 +30,29 @@ export async function registerClient(
   return { clientId, ...(secret === undefined ? {} : { secret }) };
 }
 
-/** Removes a registered client; false when there is none. Its tokens cannot be used any more. */
+/** Removes a registered client; false when there is none. Its codes, tokens and grants end with it. */
 export async function removeClient(deps: ClientDeps, clientId: string): Promise<boolean> {
   const removed = await deps.clients.remove(clientId);
   if (removed) await record(deps, { type: 'client_removed', outcome: 'success', clientId });
   return removed;
+}
+
+export interface ListedClient {
+  readonly clientId: string;
+  readonly name: string | null;
+  readonly public: boolean;
+}
+
+/** The clients of the database, by id. */
+export async function listClients({
+  clients,
+}: Pick<ClientDeps, 'clients'>): Promise<readonly ListedClient[]> {
+  const stored = await clients.list();
+  return stored.map(({ id, metadata: { name }, secretHash }) => ({
+    clientId: id,
+    name: typeof name === 'string' ? name : null,
+    public: secretHash === null,
+  }));
 }
 
 /** SHA-256, base64url: enough for a generated secret of 256 bits, and cheap at every token request. */

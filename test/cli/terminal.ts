@@ -5,7 +5,7 @@ export interface FakeTerminal extends Terminal {
   readonly notes: string[];
 }
 
-/** Records what a command prints. `secrets` answer its questions, `input` is standard input's first line. */
+/** Records what a command prints. `secrets` answer its questions, `input` is standard input. */
 export function fakeTerminal({
   secrets = [],
   input = '',
@@ -21,7 +21,8 @@ export function fakeTerminal({
     notes,
     out: (line) => void output.push(line),
     note: (line) => void notes.push(line),
-    firstLine: async () => input,
+    firstLine: async () => input.split('\n')[0] ?? '',
+    input: async () => input,
     askSecret: async () => answers.shift(),
   };
 }

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Core, createCore } from '../../src/app.ts';
+import { controlHandlers } from '../../src/cli/database-command.ts';
 import { refuseDemoAccount } from '../../src/cli/production.ts';
 import { run } from '../../src/cli/run.ts';
-import { addAccount, addCommand } from '../../src/cli/user-add.ts';
+import { addAccount, userAddCommand } from '../../src/cli/user-add.ts';
 import { demoAccount } from '../../src/config/demo.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type ControlServer, controlPath, serveControl } from '../../src/control.ts';
@@ -54,9 +55,8 @@ test('a second command that cannot speak to the holder names it, and changes not
 });
 
 test('beside a running process, which does it, nothing is lost', async () => {
-  control = await serveControl(controlPath(core.config.dataDirectory), {
-    [addCommand]: (input) => addAccount(core, input),
-  });
+  const path = controlPath(core.config.dataDirectory);
+  control = await serveControl(path, controlHandlers(core, [userAddCommand]));
   const args = ['Maria', '--email', 'Maria@example.com', '--name', 'Maria Lind'];
   expect(await userAdd(args, { secrets: [password, password] })).toEqual({ code: 0, text: 'Added maria.' });
   expect(await core.services.accounts.byIdentifier('maria@example.com')).toMatchObject({

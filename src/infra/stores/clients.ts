@@ -9,10 +9,7 @@ export function createClientStore(prisma: Prisma): ClientStore {
       return row ? toClient(row) : undefined;
     },
     put: (client, now) => put(prisma, client, now),
-    remove: async (id) => {
-      const { count } = await viaPrisma(() => prisma.client.deleteMany({ where: { id } }));
-      return count > 0;
-    },
+    remove: (id) => remove(prisma, id),
     list: async () => {
       const rows = await viaPrisma(() => prisma.client.findMany({ orderBy: { id: 'asc' } }));
       return rows.map(toClient);
@@ -24,6 +21,17 @@ type Row = Awaited<ReturnType<Prisma['client']['findMany']>>[number];
 
 function toClient({ id, metadata, secretHash }: Row): StoredClient {
   return { id, metadata: metadata as StoredClient['metadata'], secretHash };
+}
+
+async function remove(prisma: Prisma, id: string): Promise<boolean> {
+  const [{ count }] = await viaPrisma(() =>
+    prisma.$transaction([
+      prisma.client.deleteMany({ where: { id } }),
+      prisma.assuranceRecord.deleteMany({ where: { clientId: id } }),
+      prisma.artifact.deleteMany({ where: { clientId: id } }),
+    ]),
+  );
+  return count > 0;
 }
 
 async function put(prisma: Prisma, client: StoredClient, now: number): Promise<void> {
