@@ -11,6 +11,7 @@ import { healthRoutes } from './http/health.ts';
 import type { ConsentDeps } from './http/interaction/consent.ts';
 import { interactionRoutes } from './http/interaction/routes.ts';
 import { outboxRoutes } from './http/outbox.ts';
+import { answerAs } from './http/own-address.ts';
 import { providerPages } from './http/provider-pages.ts';
 import { createServer, errorDeps } from './http/server.ts';
 import { loadAssets, serveAssets } from './http/static.ts';
@@ -41,6 +42,7 @@ export async function composeHttp(core: Core): Promise<Http> {
   const errors = errorDeps({ log: core.log, render: (page) => renderer.render(page) });
   const context = createProtocolContext();
   const provider = composeProvider(core, { renderer, errors, context });
+  answerAs(provider, config.issuer);
   const https = config.issuer.startsWith('https:');
   const interaction = interactionDeps(core, provider, renderer);
   let draining = false;
@@ -75,6 +77,7 @@ export async function composeHttp(core: Core): Promise<Http> {
       }),
     ),
   });
+  answerAs(server, config.issuer);
   return {
     handler: server.callback(),
     provider,

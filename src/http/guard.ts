@@ -45,6 +45,16 @@ function parse<S extends z.ZodType>(schema: S, fields: Readonly<Record<string, s
 }
 
 async function readBody(ctx: Context, limit: number): Promise<string> {
+  const bytes = await readBytes(ctx, limit);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new StileError('bad_request', { detail: 'unreadable body', cause: error });
+  }
+}
+
+/** A body's bytes. Errors: `payload_too_large`, `bad_request` when it does not arrive whole. */
+export async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
   if (Number(ctx.get('Content-Length')) > limit) throw tooLarge(ctx);
   const chunks: Buffer[] = [];
   let size = 0;
@@ -55,7 +65,7 @@ async function readBody(ctx: Context, limit: number): Promise<string> {
       if (size > limit) throw tooLarge(ctx);
       chunks.push(chunk);
     }
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return Buffer.concat(chunks);
   } catch (error) {
     if (error instanceof StileError) throw error;
     throw new StileError('bad_request', { detail: 'unreadable body', cause: error });

@@ -7,12 +7,13 @@ import { StileError } from '../domain/errors.ts';
 import { readForm } from './guard.ts';
 import { seeOther } from './routes.ts';
 
-const endpoints = new Set(['/auth', '/session/end']);
+/** As the library's router knows them: in any case, with or without a final slash. */
+const endpoints = /^\/(auth|session\/end)\/?$/i;
 
 /** Stands before anything that gives a browser cookies: here it would seem to have none. */
 export function postedRequests(): Middleware {
   return async (ctx, next) => {
-    if (ctx.method !== 'POST' || !endpoints.has(ctx.path)) return next();
+    if (ctx.method !== 'POST' || !endpoints.test(ctx.path)) return next();
     const query = await readForm(ctx);
     // What does not belong in a query would end it, or the header.
     if (!/^[\x21\x22\x24-\x7e]*$/.test(query))

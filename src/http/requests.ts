@@ -1,7 +1,7 @@
 /** What every request gets: a correlation id, a log line, and the facts of its browser. */
 import type { Context, Middleware } from 'koa';
 import type { Device } from '../oidc/request-state.ts';
-import { type BrowserCookieDeps, browserHash, ensureBrowser } from './security.ts';
+import { type BrowserCookieDeps, browserHash, ensureBrowser, readBrowser } from './security.ts';
 
 /** The id that the log, the audit and an error page share. */
 export function correlationId(ctx: Context): string {
@@ -34,16 +34,19 @@ export function trackRequests(deps: {
 
 /** Interaction uids open a sign-in together with their cookie: not for the log. */
 function loggedPath(path: string): string {
-  return path.replace(/^\/(interaction|auth)\/[^/]+/, '/$1/:uid');
+  return path.replace(/^\/(interaction|auth)\/[^/]+/i, '/$1/:uid');
 }
 
 /** Paths a person's browser visits. */
-const pages = /^\/(auth|interaction|account|session)(\/|$)/;
+const pages = /^\/(auth|interaction|account|session)(\/|$)/i;
 
-/** Puts `Device` on the state, and the device cookie on the answers to pages. */
+/**
+ * Puts `Device` on the state, and the device cookie on the answers to pages. A form brings it or goes without: one of
+ * another site comes without our cookies, and an answer that sets a new one would make a known browser a stranger.
+ */
 export function identifyBrowser(deps: BrowserCookieDeps): Middleware {
   return async (ctx, next) => {
-    const browser = pages.test(ctx.path) ? ensureBrowser(deps, ctx) : undefined;
+    const browser = pages.test(ctx.path) ? browserFor(deps, ctx) : undefined;
     const device: Device = {
       browserHash: browser === undefined ? null : browserHash(browser),
       userAgent: ctx.get('User-Agent').slice(0, 300) || null,
@@ -53,6 +56,10 @@ export function identifyBrowser(deps: BrowserCookieDeps): Middleware {
     ctx.state['browser'] = browser;
     await next();
   };
+}
+
+function browserFor(deps: BrowserCookieDeps, ctx: Context): string | undefined {
+  return ctx.method === 'POST' ? readBrowser(deps, ctx) : ensureBrowser(deps, ctx);
 }
 
 export function deviceOf(ctx: Context): Device {

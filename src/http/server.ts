@@ -5,6 +5,7 @@ import { postedRequests } from './posted-requests.ts';
 import { correlationId, identifyBrowser, type RequestLog, trackRequests } from './requests.ts';
 import { type Route, serveRoutes } from './routes.ts';
 import { type BrowserCookieDeps, securityHeaders } from './security.ts';
+import { wholeBodies } from './whole-bodies.ts';
 
 export interface ServerDeps {
   readonly https: boolean;
@@ -23,7 +24,7 @@ export interface ServerDeps {
 }
 
 /** Paths only programs use: their errors are OAuth JSON. */
-const api = /^\/(token|jwks|me|request|health|\.well-known)(\/|$)/;
+const api = /^\/(token|jwks|me|request|health|\.well-known)(\/|$)/i;
 
 export function errorDeps(deps: Pick<ErrorDeps, 'log' | 'render'>): ErrorDeps {
   return { ...deps, correlationId, isApi: (path) => api.test(path) };
@@ -44,6 +45,7 @@ export function createServer(deps: ServerDeps): Koa {
     deps.assets,
     identifyBrowser(deps.browser),
     serveRoutes(deps.routes),
+    wholeBodies(),
     deps.protocol,
   ];
   for (const middleware of order) app.use(middleware);

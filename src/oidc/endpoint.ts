@@ -17,8 +17,9 @@ export interface EndpointDeps {
   readonly random: Random;
 }
 
-const transactional = /^\/(auth|token|session\/end)(\/|$)/;
-const readOnly = /^\/token\/introspection$/;
+// The library's router knows no case.
+const transactional = /^\/(auth|token|session\/end)(\/|$)/i;
+const readOnly = /^\/token\/introspection\/?$/i;
 
 export function protocolEndpoints(deps: EndpointDeps): Middleware {
   const sessionCookie = deps.provider.cookieName('session');

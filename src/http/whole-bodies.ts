@@ -1,0 +1,25 @@
+/**
+ * The body of a protocol request is received before the request is served: serving it holds a connection to the
+ * database, and a few clients that send a byte now and then would hold them all.
+ */
+import type { Middleware } from 'koa';
+import { PASSKEY_LIMIT, readBytes } from './guard.ts';
+
+/** Stands before the protocol's endpoints. Errors: `payload_too_large`, `bad_request` when the client went away. */
+export function wholeBodies(): Middleware {
+  return async (ctx, next) => {
+    if (ctx.method === 'POST') {
+      const body = await readBytes(ctx, PASSKEY_LIMIT);
+      // The library reads the request itself: what it reads is what was received.
+      Object.defineProperties(ctx.req, {
+        readable: { value: true },
+        iterator: {
+          value: async function* () {
+            yield body;
+          },
+        },
+      });
+    }
+    await next();
+  };
+}
