@@ -65,9 +65,11 @@ describe.skipIf(noPostgres)('hostile requests', () => {
   /** Signed in, with another sign-in waiting for a password. */
   let agent: Agent;
   let waiting: Page;
-  let csrf: { waiting: string; enrolling: string; account: string };
-  /** A sign-in of each sort: one waits for a password, one for an authenticator app to be registered. */
-  let uids: { waiting: string; enrolling: string };
+  let csrf: { anonymous: string; waiting: string; enrolling: string; account: string };
+  /** A sign-in of each sort: of nobody yet, waiting for a password, or for an authenticator app to be registered. */
+  let uids: { anonymous: string; waiting: string; enrolling: string };
+  /** Where nobody is signed in. */
+  const stranger = createAgent();
 
   beforeAll(async () => {
     const wide = { attempts: 100_000, window: 900 };
@@ -85,9 +87,11 @@ describe.skipIf(noPostgres)('hostile requests', () => {
       username: 'ada',
       method: 'totp',
     });
-    uids = { waiting: uidOf(waiting), enrolling: uidOf(enrolling) };
+    const anonymous = await stranger.open((await client.authorize()).url);
+    uids = { anonymous: uidOf(anonymous), waiting: uidOf(waiting), enrolling: uidOf(enrolling) };
     const account = await agent.open(`${stile.issuer}/account`);
     csrf = {
+      anonymous: formOf(anonymous, '/identifier').fields['_csrf'] ?? '',
       waiting: formOf(waiting, '/password').fields['_csrf'] ?? '',
       enrolling: formOf(enrolling, '/enrol/totp').fields['_csrf'] ?? '',
       account: formOf(account, '/account/sign-out').fields['_csrf'] ?? '',
@@ -96,13 +100,17 @@ describe.skipIf(noPostgres)('hostile requests', () => {
   afterAll(() => stile?.stop());
 
   const uidOf = (page: Page) => new URL(page.url).pathname.split('/')[2] ?? '';
-  const stageOf = (pattern: string) => (pattern.includes('/enrol/') ? 'enrolling' : 'waiting');
+  const stageOf = (pattern: string) => {
+    if (pattern.includes('/identifier')) return 'anonymous';
+    return pattern.includes('/enrol/') ? 'enrolling' : 'waiting';
+  };
+  const browserOf = (pattern: string) => (pattern.includes('/identifier') ? stranger : agent);
   const address = (pattern: string) =>
     `${stile.issuer}${pattern.replace(':uid', uids[stageOf(pattern)]).replace(':id', 'x')}`;
   const tokenOf = (pattern: string) => csrf[pattern.startsWith('/account') ? 'account' : stageOf(pattern)];
 
   function send(pattern: string, body: string, headers: Record<string, string> = {}): Promise<Page> {
-    return agent.request(address(pattern), {
+    return browserOf(pattern).request(address(pattern), {
       method: 'POST',
       body,
       headers: { 'Content-Type': FORM, Origin: stile.issuer, ...headers },
@@ -162,7 +170,7 @@ describe.skipIf(noPostgres)('hostile requests', () => {
         for (const name of fieldsOf[pattern] ?? []) body.set(name, name === field ? value : '1');
         const page = await send(pattern, body.toString());
         expectClean(page);
-        if (page.location) expectClean(await agent.open(page.location));
+        if (page.location) expectClean(await browserOf(pattern).open(page.location));
       }
       expect(await count(stile, 'SELECT count(*) AS "n" FROM "account"')).toBe(1);
     },

@@ -5,6 +5,7 @@ import { createAgent } from '../../support/agent.ts';
 import { createClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
 import {
+  count,
   openGate,
   personWithPasskey,
   postForm,
@@ -12,7 +13,15 @@ import {
   rows,
   stepUpWithTotp,
 } from '../../support/journeys.ts';
-import { addPerson, mailedCode, PASSWORD, passwordSignIn, redirectOf, signIn } from '../../support/people.ts';
+import {
+  addPerson,
+  mailedCode,
+  PASSWORD,
+  passwordSignIn,
+  redirectOf,
+  signIn,
+  silently,
+} from '../../support/people.ts';
 import { OPAQUE_API, startStile, type TestStile, WEB_SECRET } from '../../support/stile.ts';
 import { createAuthenticator } from '../../support/webauthn.ts';
 
@@ -85,8 +94,22 @@ describe.skipIf(noPostgres)('secrets', () => {
         keep(`cookie ${name}`, name === 'stile_browser' ? value.split('.')[0] : value);
     }
     await personWithPasskey(stile, client, { username: 'bob', authenticator: createAuthenticator() });
-    await signIn(client, 'bob');
     await faults(stile);
+    await living();
+  }
+
+  /** What is still good when the tables are searched. */
+  async function living(): Promise<void> {
+    const client = await createClient(stile);
+    const { agent, tokens } = await signIn(client, 'bob', { scope: 'openid look', resource: OPAQUE_API });
+    keep('living access token', tokens.access_token);
+    keep('living refresh token', tokens.refresh_token);
+    const { page } = await silently(agent, client);
+    keep('living code', new URL(redirectOf(page)).searchParams.get('code') ?? undefined);
+    const cookie = agent.cookies().find((each) => each.startsWith('stile_session='));
+    keep('living session cookie', cookie?.split('=')[1]);
+    const opaque = `SELECT count(*) AS "n" FROM "artifact" WHERE "model" = 'AccessToken'`;
+    expect(await count(stile, opaque)).toBeGreaterThan(0);
   }
 
   async function faults({ issuer }: TestStile): Promise<void> {

@@ -156,8 +156,7 @@ describe.skipIf(noPostgres)('changing factors', () => {
   });
 
   it('rule 6: a stolen session adds no passkey, whatever it posts', async () => {
-    await personWithTotp(stile, client, 'fay');
-    const { agent } = await signIn(client, 'fay');
+    const { agent } = await personWithTotp(stile, client, 'fay');
     later(301);
     const thief = agent.fork();
     const page = await addPage(thief, 'passkey');

@@ -4,7 +4,7 @@ import { defaultLevels } from '../../../src/domain/ladder.ts';
 import type { Agent } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
-import { MFA, personWithTotp, sessionCookie, stepUpWithTotp } from '../../support/journeys.ts';
+import { count, MFA, personWithTotp, sessionCookie, stepUpWithTotp } from '../../support/journeys.ts';
 import { addPerson, errorOf, PASSWORD, redirectOf, signIn, silently } from '../../support/people.ts';
 import { OPAQUE_API, startStile, type TestStile } from '../../support/stile.ts';
 
@@ -83,7 +83,8 @@ describe.skipIf(noPostgres)('a session', () => {
   });
 
   it('rule 7: a session ends after its absolute time, however much it is used and whoever keeps its cookie', async () => {
-    const { agent } = await signIn(client, 'cyd');
+    const { agent, tokens } = await signIn(client, 'cyd');
+    const alive = 'SELECT count(*) AS "n" FROM "session" WHERE "account_id" = $1 AND "expires_at" > $2';
     const cookie = () => agent.cookies().join('; ');
     let kept = cookie();
     for (let used = 0; used < 3 * DAY - 7200; used += 12 * 3600) {
@@ -92,6 +93,7 @@ describe.skipIf(noPostgres)('a session', () => {
       kept = cookie();
     }
     later(12 * 3600);
+    expect(await count(stile, alive, [tokens.claims.sub, stile.core.clock.now()])).toBe(0);
     const request = await client.authorize({ prompt: 'none' });
     expect(errorOf(await agent.open(request.url, { headers: { Cookie: kept } }))).toBe('login_required');
     expect(errorOf((await silently(agent, client)).page)).toBe('login_required');
