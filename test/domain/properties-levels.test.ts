@@ -36,6 +36,7 @@ const anyAlternatives = fc.array(fc.record({ slots: fc.array(anySlot, { minLengt
 const anyBeside: fc.Arbitrary<Partial<Level>> = fc
   .record({
     maxAge: fc.option(fc.constantFrom(60, 300), { freq: 2 }),
+    tokensFor: fc.option(fc.constantFrom(0, 60, 300), { freq: 2 }),
     freshness: fc.option(fc.constantFrom('all' as const, 'anchors' as const), { freq: 2 }),
     idle: fc.option(
       fc.record({
@@ -71,7 +72,15 @@ const anyPair = fc
   .record({
     levels: fc.tuple(anyLevel('a'), anyLevel('b'), anyLevel('c')),
     how: fc.constantFrom('other', 'beside', 'slot', 'condition'),
-    aspect: fc.constantFrom('maxAge', 'freshness', 'idle', 'requiresBinding', 'perClient', 'crossDevice'),
+    aspect: fc.constantFrom(
+      'maxAge',
+      'tokensFor',
+      'freshness',
+      'idle',
+      'requiresBinding',
+      'perClient',
+      'crossDevice',
+    ),
     beside: anyBeside,
     slot: anySlot,
     condition: fc.constantFrom(

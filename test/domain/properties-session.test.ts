@@ -20,11 +20,17 @@ const names = fc.constantFrom(...(Object.keys(credentials) as CredentialName[]))
 const client = fc.constantFrom('bank', 'shop');
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constant('wait' as const), seconds: fc.nat(400) }),
-  fc.record({ kind: fc.constant('prove' as const), by: names, verified: fc.boolean() }),
-  fc.record({ kind: fc.constantFrom('begin' as const, 'beginStepUp' as const), client }),
-  fc.record({ kind: fc.constant('remove' as const), by: names }),
-  fc.record({ kind: fc.constant('request' as const), clauses: anyClauses }),
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds: fc.nat(400) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('prove' as const), by: names, verified: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('begin' as const, 'beginStepUp' as const), client }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), by: names }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('request' as const), clauses: anyClauses }) },
 );
 
 interface Session {
@@ -122,7 +128,7 @@ test('properties: no sequence of proofs and requests ever yields a token above i
     }),
     { numRuns: 800 },
   );
-  expect(tokens).toBeGreaterThan(100);
+  expect(tokens).toBeGreaterThan(50);
 });
 
 test('properties: as time goes by a token request is given less or the same, never more', () => {
