@@ -1,5 +1,6 @@
 /** Consent for third-party clients. */
 
+import { scopeOfClaim } from '../../oidc/scopes.ts';
 import { clientView } from '../client-view.ts';
 import { consentForm, csrfForm } from '../forms.ts';
 import { guardForm } from '../guard.ts';
@@ -28,9 +29,7 @@ export async function showConsent(
 ): Promise<void> {
   const missing = interaction.prompt.details as Missing;
   const account = await deps.services.accounts.byId(interaction.session?.accountId ?? '');
-  const byResource = Object.entries(missing.missingResourceScopes ?? {});
-  const scopes = [...(missing.missingOIDCScope ?? []), ...byResource.flatMap(([, names]) => names)];
-  const resources = byResource.map(([identifier]) => deps.describeResource(identifier));
+  const resources = Object.keys(missing.missingResourceScopes ?? {}).map(deps.describeResource);
   ctx.type = 'html';
   ctx.body = deps.render(
     {
@@ -38,11 +37,23 @@ export async function showConsent(
       client: clientView(client),
       person: { username: account?.username ?? '', name: account?.name ?? null },
       form: csrfForm(`/interaction/${uid}/consent`, csrf),
-      scopes: [...new Set(scopes)].map(deps.describeScope),
+      scopes: scopesOf(missing, interaction.params['scope']).map(deps.describeScope),
       ...(resources.length > 0 ? { resources } : {}),
     },
     deviceLanguages(ctx, interaction.params['ui_locales']),
   );
+}
+
+/** Everything that `allow` would grant; where that was granted before (`prompt=consent`), all that is asked for. */
+function scopesOf(missing: Missing, asked: unknown): string[] {
+  const scopes = [
+    ...(missing.missingOIDCScope ?? []),
+    ...(missing.missingOIDCClaims ?? []).map((claim) => scopeOfClaim(claim) ?? claim),
+    ...Object.values(missing.missingResourceScopes ?? {}).flat(),
+  ];
+  const nothingNew = scopes.length === 0;
+  const shown = nothingNew ? String(asked ?? '').split(' ') : scopes;
+  return [...new Set(shown)].filter(Boolean);
 }
 
 /** `allow` saves the grant; `deny` is `access_denied`. */
