@@ -24,7 +24,8 @@ export async function build({ force = false, what = 'build' } = {}) {
   generate(force);
   if (what === 'generate') return;
   const settings = `tsconfig.${what}.json`;
-  step(`dist/.stamp-${what}`, stampOf(projects[what], settings), force, () => {
+  const missing = !existsSync(join(root, 'dist/src/cli.js'));
+  step(`dist/.stamp-${what}`, stampOf(projects[what], settings), force || missing, () => {
     say('Building …');
     run('typescript', 'tsc', ['-p', settings]);
   });

@@ -87,7 +87,7 @@ describe('packages', () => {
     [/^nodemailer$/, /^src\/infra\//],
     [/^@node-rs\/argon2$/, /^src\/infra\//],
     [/^koa$/, /^src\/(http|oidc|app(-http)?)\b/],
-    [/^oidc-provider$/, /^src\/(oidc|http|app-http|infra\/oidc-(\w+-)?adapter)\b/],
+    [/^oidc-provider$/, /^src\/(oidc|http|app-http|infra\/oidc-[a-z-]+)\b/],
     [/^ejs$/, /^src\/http\//],
     [/^otplib$|^@otplib\//, /^src\/(domain\/totp|services\/factors)\b/],
     [/^@simplewebauthn\//, /^src\/services\/factors\//],
