@@ -127,6 +127,20 @@ describe.skipIf(noPostgres)('sessions', () => {
     expect(await uidsOf(context)).toEqual([]);
   });
 
+  test('signed out everywhere, no browser is known any more; signed out elsewhere, all stay known', async () => {
+    const [{ context }, other] = [await twoSessions(), await twoSessions()];
+    const { browsers, clock } = world.deps;
+    for (const key of ['stolen', 'stolen.possession'])
+      await browsers.remember(key, context.accountId, clock.now());
+    await browsers.remember('stolen', other.context.accountId, clock.now());
+    await endAllSessions(world.deps, context, { keepCurrent: true });
+    expect(await browsers.knows('stolen', context.accountId)).toBe(true);
+    await endAllSessions(world.deps, context, { keepCurrent: false });
+    expect(await browsers.knows('stolen', context.accountId)).toBe(false);
+    expect(await browsers.knows('stolen.possession', context.accountId)).toBe(false);
+    expect(await browsers.knows('stolen', other.context.accountId)).toBe(true);
+  });
+
   test('rule 8: ending elevated access deletes by record, and leaves the sign-in', async () => {
     const { here, context } = await twoSessions();
     const { db } = world.database;

@@ -32,6 +32,7 @@ const busiest = [
   'enrol-choose',
   'enrol-totp',
   'consent',
+  'password-change-problem',
   'account',
   'error',
 ];

@@ -1,6 +1,7 @@
 /** From a step to the page that shows it. */
 import type { StileError } from '../../domain/errors.ts';
 import type { ProofRequest } from '../../domain/evaluate.ts';
+import { ACCOUNT_CLIENT } from '../../oidc/account-client.ts';
 import type { Step } from '../../services/step-up.ts';
 import { clientView } from '../client-view.ts';
 import { csrfForm, type Form } from '../forms.ts';
@@ -31,7 +32,8 @@ export function formOf({ uid, csrf }: Visit, path: string): Form {
 export function asking(visit: Visit) {
   const { client } = visit;
   return {
-    client: clientView(client),
+    // The account page is our own: nobody else asks.
+    client: client.clientId === ACCOUNT_CLIENT ? null : clientView(client),
     cancel: formOf(visit, 'cancel'),
   };
 }

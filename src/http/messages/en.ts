@@ -197,9 +197,8 @@ export const english = {
   'password_change.new': 'New password',
   'password_change.hint': 'At least {length} characters. A few words together are easy to remember.',
   'password_change.repeat': 'The same once more',
-  'password_change.submit': 'Change the password',
-  'password_change.submit_add': 'Add the password',
-  'password_change.keep': 'Keep the old one',
+  'password_change.submit': 'Change password',
+  'password_change.submit_add': 'Add password',
 
   'logout.title': 'Sign out?',
   'logout.text': '{client} has signed you out and asks whether to sign you out here too.',

@@ -115,7 +115,9 @@ describe.skipIf(noPostgres)('the password on the account page', () => {
     expect(stolen.status).toBe(403);
     const nobody = await postForm(createAgent(), page, { action: '/account/password', fields: both(NEXT) });
     expect(nobody.status).toBe(401);
-    expect((await form(createAgent())).body).toContain('/identifier"');
+    const asked = await form(createAgent());
+    expect(asked.body).toContain('/identifier"');
+    expect(asked.body).not.toContain('stile-account');
     expect(await opens('dan', PASSWORD)).toBe(true);
     expect(await opens('bob', PASSWORD)).toBe(true);
   });
