@@ -4,6 +4,7 @@
 import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
 import type { Clock, PasswordHasher, Random } from '../services/ports.ts';
+import { inTurns } from './turns.ts';
 
 /** A clock that can be corrected by its measured offset from the database's. */
 export interface SystemClock extends Clock {
@@ -93,20 +94,27 @@ export interface Argon2Parameters {
   readonly parallelism: number;
 }
 
-/** Hashes passwords with argon2id into PHC strings. A stored string that is not one makes `verify` throw. */
+/** Of the process's four threads for such work one is left for what everybody needs: signing tokens, looking up names. */
+const hashing = { running: 3, waiting: 100 };
+
+/**
+ * Hashes passwords with argon2id into PHC strings, a few at a time. A stored string that is not one makes `verify` throw;
+ * error `unavailable` when too many wait.
+ */
 export function createPasswordHasher(parameters: Argon2Parameters): PasswordHasher {
   const { memoryKiB, iterations, parallelism } = parameters;
   const options = { memoryCost: memoryKiB, timeCost: iterations, parallelism };
   const prefix = `$argon2id$v=19$m=${memoryKiB},t=${iterations},p=${parallelism}$`;
   const nobody = prefix + nobodysHash();
+  const turn = inTurns(hashing);
   return {
-    hash: (password) => argon2Hash(password, options),
+    hash: (password) => turn(() => argon2Hash(password, options)),
     verify: async (hash, password) => {
-      const ok = await argon2Verify(hash, password);
+      const ok = await turn(() => argon2Verify(hash, password));
       return { ok, stale: ok && !hash.startsWith(prefix) };
     },
     pretend: async (password) => {
-      await argon2Verify(nobody, password);
+      await turn(() => argon2Verify(nobody, password));
     },
   };
 }
