@@ -44,9 +44,12 @@ describe.skipIf(noPostgres)('signing out', () => {
 
   it('trap: without post_logout_redirect_uri it ends on a page of ours, and the session is over', async () => {
     for (const parameters of [{}, hinted()]) {
+      const before = agent.fork();
       const end = await confirm(await agent.open(address(parameters)));
       expect([end.status, end.location]).toEqual([200, undefined]);
-      expect(errorOf((await silently(agent, web)).page)).toBe('login_required');
+      for (const browser of [agent, before]) {
+        expect(errorOf((await silently(browser, web)).page)).toBe('login_required');
+      }
     }
   });
 

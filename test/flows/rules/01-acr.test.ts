@@ -122,7 +122,7 @@ describe.skipIf(noPostgres)('the acr of a token', () => {
 function levelsOfTheseTests() {
   return defaultLevels.map((level) => ({
     ...level,
-    ...(level.acr === FIRST ? {} : { maxAge: 3600 }),
+    ...(level.acr === FIRST ? {} : { maxAge: 3600, tokensFor: 7200 }),
     ...(level.acr === MFA ? { aliases: [ALIAS] } : {}),
   }));
 }

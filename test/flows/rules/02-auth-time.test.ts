@@ -249,5 +249,7 @@ describe.skipIf(noPostgres)('auth_time and max_age', () => {
 });
 
 function levelsOfTheseTests() {
-  return defaultLevels.map((level) => (level.acr === FIRST ? level : { ...level, maxAge: 43_200 }));
+  return defaultLevels.map((level) =>
+    level.acr === FIRST ? level : { ...level, maxAge: 43_200, tokensFor: 86_400 },
+  );
 }
