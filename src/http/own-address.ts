@@ -8,9 +8,8 @@ import type { Request } from 'koa';
 
 /** Makes every request of this application one to the issuer. */
 export function answerAs(app: Koa, issuer: string): void {
-  const { host, protocol, origin } = new URL(issuer);
+  const { protocol, origin } = new URL(issuer);
   Object.defineProperties(app.request, {
-    host: { get: () => host },
     protocol: { get: () => protocol.slice(0, -1) },
     href: {
       get(this: Request) {

@@ -1,12 +1,22 @@
 /** The server's address is the issuer's, whatever a request calls it. */
-import { request } from 'node:http';
+import { IncomingMessage, request, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import Koa from 'koa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answerAs } from '../../../src/http/own-address.ts';
 import { createAgent, type Page } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
 import { addPerson, signIn } from '../../support/people.ts';
 import { startStile, type TestStile } from '../../support/stile.ts';
+
+it('security: cookies are secure wherever the issuer is, also behind a proxy that says nothing', () => {
+  const app = new Koa();
+  answerAs(app, 'https://id.example');
+  const message = new IncomingMessage(new Socket());
+  expect(app.createContext(message, new ServerResponse(message)).secure).toBe(true);
+});
 
 describe.skipIf(noPostgres)('address', () => {
   let stile: TestStile;
