@@ -23,7 +23,10 @@ export function createProvider(input: SettingsInput): Provider {
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** Leaves an audit event to be written in the request's own transaction. */
+/**
+ * Leaves an audit event to be written in the request's own transaction. A refusal that concerns nobody is left to the log:
+ * the audit is kept, and anybody could fill it.
+ */
 function note(
   ctx: KoaContextWithOIDC,
   type: AuditEvent['type'],
@@ -32,10 +35,12 @@ function note(
 ): void {
   const { oidc } = ctx;
   const source = oidc.entities.AuthorizationCode ?? oidc.entities.RefreshToken;
+  const accountId = oidc.session?.accountId ?? source?.accountId ?? null;
+  if (outcome === 'denied' && accountId === null) return;
   requestState(ctx).audit = {
     type,
     outcome,
-    accountId: oidc.session?.accountId ?? source?.accountId ?? null,
+    accountId,
     clientId: oidc.client?.clientId ?? null,
     sessionUid: oidc.session?.uid ?? source?.sessionUid ?? null,
     data,
