@@ -1,4 +1,5 @@
 /** An interaction belongs to the browser it was begun in; tabs, reloads and the back button do no harm. */
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { catalogue } from '../../../src/domain/errors.ts';
 import { createAgent, type Page } from '../../support/agent.ts';
@@ -46,6 +47,25 @@ describe.skipIf(noPostgres)('an interaction and its browser', () => {
     const first = await agent.open(request.url);
     const page = await agent.submit(first, '/identifier', { identifier: username });
     return { agent, request, first, page };
+  }
+
+  /** Holds every transaction, so that attempts meet at the same point. */
+  async function holdTransactions() {
+    const other = new pg.Client({ connectionString: stile.database.url });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT 1 FROM "auth_transaction" FOR UPDATE');
+    const locked = `SELECT count(*) AS "n" FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    return {
+      until: async (requests: number) => {
+        while ((await count(stile, locked)) < requests);
+      },
+      release: async () => {
+        await other.query('COMMIT');
+        await other.end();
+      },
+    };
   }
 
   const refusedPage = (page: Page, status: number) => {
@@ -172,9 +192,13 @@ describe.skipIf(noPostgres)('an interaction and its browser', () => {
     const request = await client.authorize({ acr_values: MFA });
     const page = await agent.open(request.url);
     const code = totpCode(secret, stile.core.clock.now() + 30);
-    const answers = await Promise.all(
+    const held = await holdTransactions();
+    const sent = Promise.all(
       [1, 2, 3].map(() => postForm(agent, page, { action: '/totp', fields: { code } })),
     );
+    await held.until(3);
+    await held.release();
+    const answers = await sent;
     expect(answers.map(({ status }) => status)).toEqual([303, 303, 303]);
     const end = await agent.open(String(answers[0]?.location));
     expect((await client.exchange(request, redirectOf(end))).claims.acr).toBe(MFA);
