@@ -131,6 +131,23 @@ describe.skipIf(noPostgres)('changing factors', () => {
     }
   });
 
+  test('rule 6: a refused removal is audited, with why', async () => {
+    const { account, app, context } = await person();
+    await codeOf(removeCredential(world.deps, await changing(world, context), app.id));
+    const lonely = await createPerson(world);
+    const [only] = await credentialsOf(lonely.id);
+    const alone = await changing(world, await signIn(world, lonely));
+    await codeOf(removeCredential(world.deps, alone, only?.id ?? ''));
+    expect((await audited(world, 'credential_removed')).slice(-2)).toMatchObject([
+      {
+        outcome: 'denied',
+        account_id: account.id,
+        data: { credential: app.id, method: 'totp', error: 'step_up_required' },
+      },
+      { outcome: 'denied', account_id: lonely.id, data: { method: 'password', error: 'last_factor' } },
+    ]);
+  });
+
   test('another person’s factor is not found', async () => {
     const [mine, theirs] = [await person(), await person()];
     expect(await mine.prove()).toBe('none');

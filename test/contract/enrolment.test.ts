@@ -124,6 +124,11 @@ describe.skipIf(noPostgres)('enrolling', () => {
       const { authenticator } = await addPasskey(world, account, { bound: { boundAt: 'phr' } });
       const context = await confirmed(account);
       expect(await codeOf(enrolPasskey(await changing(world, context)))).toBe('step_up_required');
+      expect((await audited(world, 'credential_added')).at(-1)).toMatchObject({
+        outcome: 'denied',
+        account_id: account.id,
+        data: { method: 'passkey', error: 'step_up_required' },
+      });
       expect(await usePasskey(world, context, authenticator)).toBe('none');
       const credential = await enrolPasskey(await changing(world, context));
       expect(credential).toMatchObject({ boundAt: 'phr', boundBy: 'step_up' });
