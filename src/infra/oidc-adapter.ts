@@ -226,11 +226,14 @@ async function revokeChain(deps: AdapterDeps): Promise<void> {
 /** A revoked refresh token goes with its chain, record first. */
 async function destroy(deps: AdapterDeps, model: string, id: string): Promise<void> {
   if (model === 'RefreshToken' && deps.context.route() === 'revocation') await revokeChain(deps);
-  await deps.db.query(
+  const { rowCount } = await deps.db.query(
     'DELETE FROM "artifact" WHERE "model"=$1 AND "id"=$2',
     [model, keyOf(model, id)],
     'artifact_destroy',
   );
+  // Of several requests that resume one sign-in the first does; each would be a session and a code of its own.
+  if (model === 'Interaction' && rowCount !== 1)
+    throw new errors.SessionNotFound('interaction session not found');
 }
 
 /** Endpoints at which the library revokes because of one token: that token's chain ends, not the whole grant. */
