@@ -173,6 +173,33 @@ function credentials(get: () => Subject): void {
     expect(await remaining(db, 'artifact', tokens)).toEqual([tokens[2]]);
   });
 
+  test('rule 4: a password in the place of another: what rested on the old one ends, but for proofs of one session', async () => {
+    const { db, stores } = get();
+    const accountId = await addAccount(stores);
+    const [old, next] = [passwordOf(accountId), passwordOf(accountId)];
+    await stores.credentials.add(old);
+    const proofs = ['keep', 'other', null].map(() => proofOf(accountId, { credentialId: old.id }));
+    for (const [index, uid] of ['keep', 'other', null].entries()) {
+      const proof = proofs[index] ?? proofOf(accountId);
+      await stores.proofs.add(proof);
+      if (uid) await stores.proofs.promote(proof.transaction, uid, null);
+    }
+    const record = recordOf(accountId, { credentialIds: [old.id], sessionUid: 'keep' });
+    await stores.records.add(record);
+    const token = await addArtifact(db, { accountId, recordId: record.id });
+    expect(await stores.credentials.replacePassword(old.id, next, 'keep')).toBe(true);
+    expect((await stores.credentials.byAccount(accountId)).map(({ id }) => id)).toEqual([next.id]);
+    expect(await stores.proofs.ofSession('keep', NOW)).toMatchObject([
+      { id: proofs[0]?.id, at: NOW, credentialId: next.id },
+    ]);
+    const ids = proofs.map(({ id }) => id);
+    expect(await remaining(db, 'proof', ids)).toEqual([ids[0]]);
+    expect(await remaining(db, 'artifact', [token])).toEqual([]);
+    expect(await stores.credentials.replacePassword(old.id, passwordOf(accountId), 'keep')).toBe(false);
+    const another = passwordOf(await addAccount(stores));
+    expect(await stores.credentials.replacePassword(next.id, another, 'keep')).toBe(false);
+  });
+
   test('a new password hash replaces the old one, and use is noted', async () => {
     const { stores } = get();
     const password = passwordOf(await addAccount(stores));
