@@ -40,7 +40,9 @@ export const level = z.strictObject({
     .describe('Pause the level after idle seconds until one of the methods is proved again.'),
   tokensFor: seconds
     .optional()
-    .describe('Seconds after auth_time for which tokens are renewed. Default: maxAge. 0: no refresh token.'),
+    .describe(
+      'Seconds after auth_time at which the level and its tokens end. Default: maxAge. 0: no refresh token.',
+    ),
   perClient: z.boolean().default(false).describe('Step-up proofs serve only the client that asked.'),
   crossDevice: z.boolean().default(false).describe('Device and CIBA grants may carry the level.'),
   requiresBinding: acr.optional().describe('Only credentials bound at this level or above count as anchors.'),
