@@ -83,7 +83,11 @@ export interface Preference {
 }
 
 /** The step that asks for one of the choices: the wanted one, else the last used, else the strongest. */
-export function proveStep(choices: readonly Choice[], missing: readonly Clause[], preference: Preference): Step {
+export function proveStep(
+  choices: readonly Choice[],
+  missing: readonly Clause[],
+  preference: Preference,
+): Step {
   const paths = distinct(choices.map(pathOf)).sort((a, b) => strength(b) - strength(a));
   const wanted =
     paths.find(({ method }) => method === preference.chosen) ??
