@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { defaultLevels } from '../../../src/domain/ladder.ts';
+import { purge } from '../../../src/infra/purge.ts';
 import { setAccountStatus } from '../../../src/services/accounts.ts';
 import { claimsOf, createClient, type TestClient, type Tokens } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
@@ -261,11 +262,11 @@ describe.skipIf(noPostgres)('tokens later', () => {
     const person = await newPerson(stile);
     const { tokens } = await obtain(stile, web, { person });
     pass(7200);
-    await stile.running.app.purge();
+    await purge(stile.core.db, { now: stile.core.clock.now() });
     const renewed = await renew(tokens.refresh_token);
     expect(renewed.status).toBe(200);
     pass(7200);
-    await stile.running.app.purge();
+    await purge(stile.core.db, { now: stile.core.clock.now() });
     expect((await renew(renewed.refresh_token)).status).toBe(200);
   });
 });
