@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 const report = process.env['TEST_REPORT'];
@@ -6,7 +5,7 @@ const report = process.env['TEST_REPORT'];
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'].filter((file) => existsSync(file)),
+    globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     // Database and browser live in processes of their own; more workers than cores only makes them slower.
     maxWorkers: 2,
