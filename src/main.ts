@@ -15,12 +15,19 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts listening. Rejects when the port is taken, the database is away or the configuration cannot be served. */
-export async function serve(input: AppInput): Promise<Running> {
+/**
+ * Starts listening, once `check` has found nothing wrong. Rejects when the port is taken, the database is away or the
+ * configuration cannot be served.
+ */
+export async function serve(
+  input: AppInput,
+  check: (app: App) => Promise<void> = async () => {},
+): Promise<Running> {
   const app = await createApp({ purpose: 'stile start', ...input });
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000 }, app.handler);
   const { host, port } = input.config.listen;
   try {
+    await check(app);
     await listen(server, host, port);
   } catch (error) {
     await app.close();

@@ -17,10 +17,11 @@ export async function start(terminal: Terminal, options: ConfigFile): Promise<nu
   const loaded = load(options);
   const { serve } = await quietly(() => import('../main.ts'));
   terminal.note('Starting …');
-  const running = await serve(loaded);
+  const running = await serve(loaded, async ({ core }) => {
+    if (!loaded.config.demo) await refuseDemoAccount(core);
+  });
   const ends: (() => Promise<void>)[] = [() => running.stop()];
   try {
-    if (!loaded.config.demo) await refuseDemoAccount(running.app.core);
     if (!loaded.secrets.databaseUrl) ends.unshift(await takeCommands(loaded, running));
     if (loaded.config.demo) ends.unshift(await startDemo(terminal, loaded.config, running));
     else
