@@ -102,7 +102,8 @@ function composeProvider(core: Core, { renderer, errors, context }: ProviderPart
       vault: services.vault,
       clock: core.clock,
       context,
-      clientMetadata: storedClientMetadata as never,
+      clientMetadata: (client) =>
+        storedClientMetadata(client, Object.keys(config.authorizationDetails)) as never,
     }),
     jwks: keys.jwks as never,
     cookieKeys: keys.cookieKeys,

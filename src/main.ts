@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type App, type AppInput, createApp } from './app.ts';
 
 /** Seconds between two purges. */
-const PURGE_EVERY = 300;
+const PURGE_EVERY = 60;
 /** Seconds a request under way has when the server is told to stop. */
 const DRAIN = 10;
 

@@ -110,6 +110,13 @@ export interface ConsentPage {
   readonly scopes: readonly ScopeView[];
   /** Names or identifiers of the APIs concerned. */
   readonly resources?: readonly string[];
+  readonly details?: readonly DetailView[];
+}
+
+/** One element of `authorization_details` (RFC 9396), field by field. */
+export interface DetailView {
+  readonly type: string;
+  readonly fields: readonly { readonly name: string; readonly value: string }[];
 }
 
 /** Well-known scopes have texts of their own; others are described by configuration, else named. */

@@ -10,7 +10,7 @@ import { writeSession } from './oidc-writes.ts';
 
 /** Seconds for which a superseded id is recognised. */
 const TOMBSTONE = 60;
-const lockingRoutes = new Set(['authorization', 'resume', 'end_session_confirm']);
+const lockingRoutes = new Set(['authorization', 'resume', 'end_session', 'end_session_confirm']);
 
 export function createSessionAdapter(deps: AdapterDeps): Adapter {
   return {

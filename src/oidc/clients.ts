@@ -9,8 +9,11 @@ import type { StoredClient } from '../services/ports.ts';
 /** Name of the metadata member that carries our own settings. */
 export const STILE_METADATA = 'stile';
 
-/** Registered metadata for a configured client. Secrets appear as their hash; see `compareSecretHash`. */
-export function clientMetadata(client: ClientConfig): LibraryMetadata {
+/**
+ * Registered metadata for a configured client. Secrets appear as their hash; see `compareSecretHash`. `detailTypes` are
+ * the types of RFC 9396 that the server knows: every client may ask for them, and the person decides.
+ */
+export function clientMetadata(client: ClientConfig, detailTypes: readonly string[] = []): LibraryMetadata {
   const confidential = client.secretHash !== undefined;
   const interactive = client.grantTypes.includes('authorization_code');
   return {
@@ -26,14 +29,18 @@ export function clientMetadata(client: ClientConfig): LibraryMetadata {
     id_token_signed_response_alg: client.idTokenAlg,
     dpop_bound_access_tokens: client.dpopBound,
     require_pushed_authorization_requests: client.requirePar,
+    ...(interactive && detailTypes.length > 0 ? { authorization_details_types: detailTypes } : {}),
     [STILE_METADATA]: ownMetadata(client),
   } as LibraryMetadata;
 }
 
 /** Registered metadata for a client of the database. */
-export function storedClientMetadata({ id, metadata, secretHash }: StoredClient): LibraryMetadata {
+export function storedClientMetadata(
+  { id, metadata, secretHash }: StoredClient,
+  detailTypes: readonly string[],
+): LibraryMetadata {
   const client = { ...metadata, clientId: id, ...(secretHash === null ? {} : { secretHash }) };
-  return clientMetadata(client as unknown as ClientConfig);
+  return clientMetadata(client as unknown as ClientConfig, detailTypes);
 }
 
 function ownMetadata(client: ClientConfig): ClientMetadata {

@@ -41,10 +41,14 @@ export interface SettingsInput {
 
 export function providerSettings(input: SettingsInput): Configuration {
   const { config, issuance } = input;
+  const detailTypes = Object.keys(config.authorizationDetails);
   return {
     adapter: input.adapter as never,
     jwks: input.jwks,
-    clients: [...config.clients.map(clientMetadata), accountClient(config.issuer)] as never,
+    clients: [
+      ...config.clients.map((client) => clientMetadata(client, detailTypes)),
+      accountClient(config.issuer),
+    ] as never,
     acrValues: acrValuesSupported(config.levels as never),
     discovery: { acr_values_implied: acrValuesImplied(config.levels as never) } as never,
     claims: claimsByScope,

@@ -6,7 +6,7 @@ import { consentForm, csrfForm } from '../forms.ts';
 import { guardForm } from '../guard.ts';
 import { deviceLanguages } from '../languages.ts';
 import { seeOther } from '../routes.ts';
-import type { ScopeView } from '../view-models.ts';
+import type { DetailView, ScopeView } from '../view-models.ts';
 import { refuse } from './finish.ts';
 import { checkForm, type InteractionDeps, type Visit } from './visit.ts';
 
@@ -15,7 +15,6 @@ interface Missing {
   readonly missingOIDCScope?: readonly string[];
   readonly missingOIDCClaims?: readonly string[];
   readonly missingResourceScopes?: Readonly<Record<string, readonly string[]>>;
-  readonly rar?: readonly { readonly type: string }[];
 }
 
 export interface ConsentDeps extends InteractionDeps {
@@ -39,9 +38,24 @@ export async function showConsent(
       form: csrfForm(`/interaction/${uid}/consent`, csrf),
       scopes: scopesOf(missing, interaction.params['scope']).map(deps.describeScope),
       ...(resources.length > 0 ? { resources } : {}),
+      details: detailsOf(interaction.params['authorization_details']),
     },
     deviceLanguages(ctx, interaction.params['ui_locales']),
   );
+}
+
+/** RFC 9396: what is to be allowed, element by element, as it was asked. */
+function detailsOf(parameter: unknown): DetailView[] {
+  if (typeof parameter !== 'string') return [];
+  const parsed: unknown = JSON.parse(parameter);
+  return [parsed].flat().map((detail) => {
+    const { type, ...fields } = detail as { readonly type?: unknown };
+    const texts = Object.entries(fields).map(([name, value]) => ({
+      name,
+      value: typeof value === 'string' ? value : JSON.stringify(value),
+    }));
+    return { type: String(type), fields: texts };
+  });
 }
 
 /** Everything that `allow` would grant; where that was granted before (`prompt=consent`), all that is asked for. */

@@ -168,6 +168,8 @@ async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
 /** One attempt; on failure the same page says why, unless a parallel submission has succeeded by then. */
 async function prove(deps: ConsentDeps, seen: Visit, factor: Factor, field?: string): Promise<void> {
   if (currentStep(seen).name === 'finish') return back(seen);
+  // Somebody signed in in another tab meanwhile: the dispatcher goes on with that session.
+  if (seen.transaction.sessionUid === null && (await isSignedIn(deps, seen.ctx))) return back(seen);
   try {
     await attempt(deps.services, attemptContext(seen), factor);
   } catch (error) {
