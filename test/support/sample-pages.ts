@@ -179,6 +179,15 @@ export const samplePages = {
       { name: 'offline_access' },
     ],
     resources: ['Harbour Bank API'],
+    details: [
+      {
+        type: 'payment_initiation',
+        fields: [
+          { name: 'amount', value: '1,250.00 EUR' },
+          { name: 'creditor', value: 'Robin Meadows <with a long name> & family trust, account ending 4711' },
+        ],
+      },
+    ],
   },
   account: {
     page: 'account',
