@@ -28,8 +28,13 @@ export interface Database {
     values?: readonly unknown[],
     name?: string,
   ): Promise<QueryResult<R>>;
-  /** Runs `work` in one transaction; joins the current one. Rolls back on a throw. */
+  /**
+   * Runs `work` in one transaction; joins the current one. Rolls back on a throw. It begins, and takes a connection,
+   * with its first statement.
+   */
   transaction<T>(work: () => Promise<T>): Promise<T>;
+  /** The last statement of a transaction: where it is the first one, too, PostgreSQL's own transaction will do. */
+  last(text: string, values: readonly unknown[], name: string): Promise<QueryResult>;
   inTransaction(): boolean;
   close(): Promise<void>;
 }
@@ -52,7 +57,10 @@ export interface DatabaseOptions {
 }
 
 interface Transaction {
-  readonly client: pg.PoolClient;
+  /** Takes a connection, once. */
+  readonly connect: () => Promise<pg.PoolClient>;
+  client: pg.PoolClient | undefined;
+  begun: boolean;
   /** Statements of one transaction run one after another, also when they are sent in parallel. */
   last: Promise<unknown>;
   open: boolean;
@@ -121,6 +129,7 @@ function wrap(
     query: (text, values, name) => runStatement(pool, current, { text, values, name }),
     transaction: (work) =>
       current.getStore() ? insideCurrent(current, work) : runTransaction(connect, current, work),
+    last: (text, values, name) => runLast(pool, current, { text, values, name }),
     inTransaction: () => current.getStore() !== undefined,
     close: async () => {
       await pool.end();
@@ -153,13 +162,39 @@ async function runStatement<R extends Row>(
   statement: Statement,
 ): Promise<QueryResult<R>> {
   const transaction = current.getStore();
-  const config = { ...statement, values: statement.values && [...statement.values] } as pg.QueryConfig;
+  const config = configOf(statement);
   try {
     if (!transaction) return await pool.query<R>(config);
-    return await inTurn(transaction, () => transaction.client.query<R>(config));
+    return await inTurn(transaction, async () => (await begun(transaction)).query<R>(config));
   } catch (error) {
     throw databaseError(error);
   }
+}
+
+async function runLast(pool: pg.Pool, current: Current, statement: Statement): Promise<QueryResult> {
+  const transaction = current.getStore();
+  if (!transaction || transaction.begun) return runStatement(pool, current, statement);
+  try {
+    const config = configOf(statement);
+    return await inTurn(transaction, async () => (await transaction.connect()).query(config));
+  } catch (error) {
+    throw databaseError(error);
+  } finally {
+    transaction.open = false;
+  }
+}
+
+function configOf({ values, ...statement }: Statement): pg.QueryConfig {
+  return { ...statement, values: values && [...values] } as pg.QueryConfig;
+}
+
+async function begun(transaction: Transaction): Promise<pg.PoolClient> {
+  const client = await transaction.connect();
+  if (!transaction.begun) {
+    transaction.begun = true;
+    await client.query('BEGIN');
+  }
+  return client;
 }
 
 async function inTurn<T>(transaction: Transaction, run: () => Promise<T>): Promise<T> {
@@ -175,16 +210,9 @@ async function insideCurrent<T>(current: Current, work: () => Promise<T>): Promi
 }
 
 async function runTransaction<T>(connect: Connect, current: Current, work: () => Promise<T>): Promise<T> {
-  const client = await connect().catch((error: unknown) => {
-    throw databaseError(error);
-  });
-  // A connection lost between two statements is reported here; the next statement fails with it.
-  const ignore = () => {};
-  client.on('error', ignore);
-  const transaction: Transaction = { client, last: Promise.resolve(), open: true };
+  const transaction = newTransaction(connect);
   let broken = true;
   try {
-    await client.query('BEGIN');
     const result = await current.run(transaction, work);
     await end(transaction, 'COMMIT');
     broken = false;
@@ -193,14 +221,32 @@ async function runTransaction<T>(connect: Connect, current: Current, work: () =>
     broken = !(await rolledBack(transaction));
     throw databaseError(error);
   } finally {
-    client.off('error', ignore);
-    client.release(broken);
+    transaction.client?.off('error', ignore);
+    transaction.client?.release(broken);
   }
+}
+
+/** A connection lost between two statements is reported to it; the next statement fails with it. */
+function ignore(): void {}
+
+function newTransaction(connect: Connect): Transaction {
+  const transaction: Transaction = {
+    connect: async () => {
+      transaction.client ??= (await connect()).on('error', ignore);
+      return transaction.client;
+    },
+    client: undefined,
+    begun: false,
+    last: Promise.resolve(),
+    open: true,
+  };
+  return transaction;
 }
 
 async function end(transaction: Transaction, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
   transaction.open = false;
   await transaction.last;
+  if (!transaction.begun || !transaction.client) return;
   const { command } = await transaction.client.query(how);
   // After a failed statement whose error was swallowed, PostgreSQL answers COMMIT with a rollback.
   if (command !== how) throw new Error('a transaction was rolled back: one of its statements had failed');

@@ -15,7 +15,7 @@ import { createSessionAdapter } from './oidc-session-adapter.ts';
 import { writeArtifact } from './oidc-writes.ts';
 
 export interface AdapterDeps {
-  readonly db: Pick<Database, 'query' | 'inTransaction'>;
+  readonly db: Pick<Database, 'query' | 'inTransaction' | 'last'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly context: ProtocolContext;

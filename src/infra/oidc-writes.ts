@@ -58,13 +58,13 @@ function mayWait({ db, context }: Deps): Waiting | undefined {
 export async function writeArtifact(deps: Deps, row: ArtifactRow): Promise<void> {
   const rows = mayWait(deps);
   if (rows) rows.artifacts.push(row);
-  else await write(deps, { artifacts: [row], session: undefined }, undefined);
+  else await write(deps.db.query, { artifacts: [row], session: undefined }, undefined);
 }
 
 export async function writeSession(deps: Deps, row: SessionRow): Promise<void> {
   const rows = mayWait(deps);
   if (rows) rows.session = row;
-  else await write(deps, { artifacts: [], session: row }, undefined);
+  else await write(deps.db.query, { artifacts: [], session: row }, undefined);
 }
 
 /** The end of a request, outside the library's context: what waited in its memo, and its audit event. */
@@ -75,7 +75,7 @@ export async function flushWrites(
 ): Promise<void> {
   const rows = waiting(memo) ?? { artifacts: [], session: undefined };
   memo?.delete(KEY);
-  await write(deps, rows, event);
+  await write(deps.db.last, rows, event);
 }
 
 const artifactSql = `INSERT INTO "artifact" ("model","id","payload","grant_id","record_id","account_id","client_id",
@@ -101,8 +101,10 @@ const auditSql = `INSERT INTO "audit_event" ("id","at","type","outcome","account
     "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb)`;
 const writeSql = `WITH "artifacts" AS (${artifactSql}), "sessions" AS (${sessionSql}) ${auditSql}`;
 
+type Send = (text: string, values: readonly unknown[], name: string) => Promise<unknown>;
+
 async function write(
-  deps: Pick<Deps, 'db'>,
+  send: Send,
   { artifacts, session }: Waiting,
   event: AuditEvent | undefined,
 ): Promise<void> {
@@ -112,7 +114,7 @@ async function write(
     session ? JSON.stringify(session) : null,
     JSON.stringify(event ? [rowOf(event)] : []),
   ];
-  await deps.db.query(writeSql, values, 'protocol_write');
+  await send(writeSql, values, 'protocol_write');
 }
 
 function rowOf(event: AuditEvent): object {

@@ -65,6 +65,32 @@ describe.skipIf(noPostgres)('the database', () => {
     expect(await count()).toBe((before ?? 0) + 3);
   });
 
+  test('the last statement of a transaction commits with it, and is a transaction by itself where it is the only one', async () => {
+    const before = (await count()) ?? 0;
+    const last = (id: number) => db.last('INSERT INTO "note" VALUES ($1, $2)', [id, 'x'], 'write');
+    await db.transaction(() => last(30));
+    expect(await count()).toBe(before + 1);
+    const failed = db.transaction(async () => {
+      await write(31);
+      await last(32);
+      throw new Error('after the last one');
+    });
+    await expect(failed).rejects.toThrow('after the last one');
+    expect(await count()).toBe(before + 1);
+    const late = db.transaction(async () => {
+      await last(33);
+      await write(34);
+    });
+    await expect(late).rejects.toThrow('after its transaction had ended');
+  });
+
+  test('a transaction that asks nothing takes no connection', async () => {
+    const { totalCount, idleCount } = db.pool;
+    await db.transaction(async () => {
+      expect(db.pool.totalCount - db.pool.idleCount).toBe(totalCount - idleCount);
+    });
+  });
+
   test('a transaction within a transaction is the same one', async () => {
     const before = await count();
     const outer = db.transaction(async () => {
@@ -137,8 +163,13 @@ describe.skipIf(noPostgres)('the database', () => {
       { url: fresh.url },
       { log: silent, connections: 1, statementTimeout: 300 },
     );
-    const gate = gateway();
-    const holder = narrow.transaction(() => gate.passed);
+    const [taken, gate] = [gateway(), gateway()];
+    const holder = narrow.transaction(async () => {
+      await narrow.query('SELECT 1');
+      taken.open();
+      await gate.passed;
+    });
+    await taken.passed;
     await expect(narrow.query('SELECT 1')).rejects.toMatchObject({ code: 'unavailable' });
     gate.open();
     await holder;
@@ -176,7 +207,7 @@ describe.skipIf(noPostgres)('the database going away and coming back', () => {
     });
     await expect(interrupted).rejects.toMatchObject(away);
     await expect(db.query('SELECT 1', [], 'one')).rejects.toMatchObject(away);
-    await expect(db.transaction(async () => {})).rejects.toMatchObject(away);
+    await expect(db.transaction(() => db.query('SELECT 1'))).rejects.toMatchObject(away);
     await expect(viaPrisma(() => prisma.client.findMany())).rejects.toMatchObject(away);
     await server.restart();
     expect((await db.query('SELECT 1', [], 'one')).rowCount).toBe(1);
