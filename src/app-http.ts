@@ -17,7 +17,7 @@ import { createServer, errorDeps } from './http/server.ts';
 import { loadAssets, serveAssets } from './http/static.ts';
 import { createRenderer, type Renderer } from './http/views.ts';
 import { createAdapterFactory } from './infra/oidc-adapter.ts';
-import { flushWrites } from './infra/oidc-writes.ts';
+import { createWriter } from './infra/oidc-writes.ts';
 import { packageRoot } from './infra/package-root.ts';
 import { elapsed } from './infra/system.ts';
 import { createPolicy } from './oidc/assurance-check.ts';
@@ -71,7 +71,7 @@ export async function composeHttp(core: Core): Promise<Http> {
       protocolEndpoints({
         provider,
         transactions: services.unitOfWork,
-        flush: (memo, event) => flushWrites(core, memo, event),
+        flush: createWriter(core).flush,
         clock: core.clock,
         random: services.random,
       }),

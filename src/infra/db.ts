@@ -36,6 +36,8 @@ export interface Database {
   /** The last statement of a transaction: where it is the first one, too, PostgreSQL's own transaction will do. */
   last(text: string, values: readonly unknown[], name: string): Promise<QueryResult>;
   inTransaction(): boolean;
+  /** In a transaction that has sent its first statement. */
+  hasBegun(): boolean;
   close(): Promise<void>;
 }
 
@@ -131,6 +133,7 @@ function wrap(
       current.getStore() ? insideCurrent(current, work) : runTransaction(connect, current, work),
     last: (text, values, name) => runLast(pool, current, { text, values, name }),
     inTransaction: () => current.getStore() !== undefined,
+    hasBegun: () => current.getStore()?.begun === true,
     close: async () => {
       await pool.end();
       await after();

@@ -10,21 +10,24 @@ import type { ProtocolContext } from '../services/protocol-context.ts';
 import type { Database } from './db.ts';
 import { createClientAdapter } from './oidc-client-adapter.ts';
 import { hashOf, keyOf, SURROGATE } from './oidc-keys.ts';
-import { broughtAlong, findToken, tokenModels } from './oidc-reads.ts';
+import { broughtAlong, createTokenReader, findToken, type TokenRow, tokenModels } from './oidc-reads.ts';
 import { createSessionAdapter } from './oidc-session-adapter.ts';
 import { writeArtifact } from './oidc-writes.ts';
 
 export interface AdapterDeps {
-  readonly db: Pick<Database, 'query' | 'inTransaction' | 'last'>;
+  readonly db: Pick<Database, 'query' | 'inTransaction' | 'hasBegun' | 'last'>;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly context: ProtocolContext;
+  /** A token's row by its key, with what it stands on. */
+  readonly readToken: (key: string) => Promise<TokenRow | undefined>;
   /** A stored client as the library's metadata. */
   readonly clientMetadata: (client: StoredClient) => AdapterPayload;
 }
 
 /** One adapter per model, as oidc-provider asks for them by name. */
-export function createAdapterFactory(deps: AdapterDeps): (model: string) => Adapter {
+export function createAdapterFactory(parts: Omit<AdapterDeps, 'readToken'>): (model: string) => Adapter {
+  const deps: AdapterDeps = { ...parts, readToken: createTokenReader(parts) };
   return (model) => {
     if (model === 'Session') return createSessionAdapter(deps);
     if (model === 'Client') return createClientAdapter(deps);

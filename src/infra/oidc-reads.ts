@@ -4,6 +4,7 @@
  */
 import type { AdapterPayload } from 'oidc-provider';
 import type { StoredAssurance } from '../services/protocol-context.ts';
+import { createBatcher } from './batch.ts';
 import type { AdapterDeps } from './oidc-adapter.ts';
 import { hashOf } from './oidc-keys.ts';
 import { type AccountRow, toAccount } from './stores/accounts.ts';
@@ -16,7 +17,8 @@ export const tokenModels: ReadonlySet<string> = new Set([
   'RefreshToken',
 ]);
 
-interface TokenRow {
+export interface TokenRow {
+  readonly id: string;
   readonly model: string;
   readonly payload: AdapterPayload;
   readonly consumed_at: number | null;
@@ -40,7 +42,7 @@ interface RecordJson {
 }
 
 /** Credentials are judged anew at a refresh only. */
-const selectToken = `SELECT a."model", a."payload", a."consumed_at", a."record_id", a."grant_id", a."session_uid",
+const selectTokens = `SELECT a."id", a."model", a."payload", a."consumed_at", a."record_id", a."grant_id", a."session_uid",
     CASE WHEN r."id" IS NULL THEN NULL ELSE json_build_object('acr', r."acr", 'amr', r."amr", 'auth_time', r."auth_time",
       'proofs', r."proofs", 'created_at', r."created_at", 'transaction_id', r."transaction_id") END AS "record",
     g."payload" AS "grant", s."payload" AS "session", to_json(u) AS "account",
@@ -51,7 +53,7 @@ const selectToken = `SELECT a."model", a."payload", a."consumed_at", a."record_i
   LEFT JOIN "artifact" g ON g."model" = 'Grant' AND g."id" = a."grant_id" AND g."expires_at" > $2
   LEFT JOIN "session" s ON s."uid" = a."session_uid" AND s."expires_at" > $2
   LEFT JOIN "account" u ON u."id" = a."account_id"
-  WHERE a."id" = $1 AND a."model" IN ('AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken')
+  WHERE a."id" = ANY($1::text[]) AND a."model" IN ('AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken')
     AND (a."expires_at" IS NULL OR a."expires_at" > $2)`;
 
 /** A token of one model; reads it, and what it stands on, at most once in a request. */
@@ -73,13 +75,31 @@ export async function findToken(
   return { ...row.payload, jti: id, ...(row.consumed_at === null ? {} : { consumed: row.consumed_at }) };
 }
 
+/**
+ * Reads tokens, those of several requests together. Not on a transaction's connection: a token is read before
+ * anything is written, and what decides about its use is the statement that uses it up.
+ */
+export function createTokenReader({
+  db,
+  clock,
+}: Pick<AdapterDeps, 'db' | 'clock'>): AdapterDeps['readToken'] {
+  return createBatcher(async (keys: readonly string[]) => {
+    const { rows } = await db.query<TokenRow>(selectTokens, [keys, clock.now()], 'tokens_find');
+    return keys.map((key) => rows.find(({ id }) => id === key));
+  });
+}
+
 async function read(deps: AdapterDeps, key: string): Promise<TokenRow | undefined> {
-  const { rows } = await deps.db.query<TokenRow>(selectToken, [key, deps.clock.now()], 'token_find');
-  const [row] = rows;
+  const row = deps.db.hasBegun() ? await readHere(deps, key) : await deps.readToken(key);
   const memo = deps.context.memo();
   if (row?.grant_id) memo?.set(`grant:${row.grant_id}`, row.grant ?? undefined);
   if (row?.session_uid) memo?.set(`session:${row.session_uid}`, row.session ?? undefined);
   return row;
+}
+
+/** In a transaction that has written already, on its connection. */
+async function readHere({ db, clock }: AdapterDeps, key: string): Promise<TokenRow | undefined> {
+  return (await db.query<TokenRow>(selectTokens, [[key], clock.now()], 'tokens_find')).rows[0];
 }
 
 function recordOf({ record_id: id, record }: TokenRow): StoredAssurance | null {

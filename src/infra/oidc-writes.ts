@@ -3,6 +3,7 @@
  * then one statement, in the request's own transaction.
  */
 import type { AuditEvent } from '../domain/events.ts';
+import { createBatcher } from './batch.ts';
 import type { AdapterDeps } from './oidc-adapter.ts';
 
 export interface ArtifactRow {
@@ -58,24 +59,44 @@ function mayWait({ db, context }: Deps): Waiting | undefined {
 export async function writeArtifact(deps: Deps, row: ArtifactRow): Promise<void> {
   const rows = mayWait(deps);
   if (rows) rows.artifacts.push(row);
-  else await write(deps.db.query, { artifacts: [row], session: undefined }, undefined);
+  else await write(deps.db.query, { artifacts: [row], session: undefined }, []);
 }
 
 export async function writeSession(deps: Deps, row: SessionRow): Promise<void> {
   const rows = mayWait(deps);
   if (rows) rows.session = row;
-  else await write(deps.db.query, { artifacts: [], session: row }, undefined);
+  else await write(deps.db.query, { artifacts: [], session: row }, []);
 }
 
-/** The end of a request, outside the library's context: what waited in its memo, and its audit event. */
-export async function flushWrites(
-  deps: Pick<Deps, 'db'>,
-  memo: Map<string, unknown> | undefined,
-  event: AuditEvent | undefined,
-): Promise<void> {
-  const rows = waiting(memo) ?? { artifacts: [], session: undefined };
-  memo?.delete(KEY);
-  await write(deps.db.last, rows, event);
+export interface Writer {
+  /** The end of a request, outside the library's context: what waited in its memo, and its audit event. */
+  flush(memo: Map<string, unknown> | undefined, event: AuditEvent | undefined): Promise<void>;
+}
+
+interface Rows extends Waiting {
+  readonly event: AuditEvent | undefined;
+}
+
+/** Where a request has nothing else to commit, its rows go with those of other requests. */
+export function createWriter({ db }: Pick<Deps, 'db'>): Writer {
+  const together = createBatcher(async (batch: readonly Rows[]) => {
+    const artifacts = batch.flatMap((rows) => rows.artifacts);
+    await write(
+      db.query,
+      { artifacts, session: undefined },
+      batch.flatMap(({ event }) => event ?? []),
+    );
+    return batch.map(() => undefined);
+  });
+  return {
+    async flush(memo, event) {
+      const { artifacts, session } = waiting(memo) ?? { artifacts: [], session: undefined };
+      memo?.delete(KEY);
+      if (artifacts.length === 0 && !session && !event) return;
+      if (session || db.hasBegun()) await write(db.last, { artifacts, session }, event ? [event] : []);
+      else await together({ artifacts, session, event });
+    },
+  };
 }
 
 const artifactSql = `INSERT INTO "artifact" ("model","id","payload","grant_id","record_id","account_id","client_id",
@@ -106,13 +127,12 @@ type Send = (text: string, values: readonly unknown[], name: string) => Promise<
 async function write(
   send: Send,
   { artifacts, session }: Waiting,
-  event: AuditEvent | undefined,
+  events: readonly AuditEvent[],
 ): Promise<void> {
-  if (artifacts.length === 0 && !session && !event) return;
   const values = [
     JSON.stringify(artifacts),
     session ? JSON.stringify(session) : null,
-    JSON.stringify(event ? [rowOf(event)] : []),
+    JSON.stringify(events.map(rowOf)),
   ];
   await send(writeSql, values, 'protocol_write');
 }
