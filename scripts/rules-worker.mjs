@@ -7,12 +7,10 @@ import { join } from 'node:path';
 import { createVitest } from 'vitest/node';
 
 const copy = process.cwd();
-const vitest = await createVitest('test', {
-  root: copy,
-  watch: false,
-  reporters: [{}],
-  passWithNoTests: true,
-});
+/** What the global set-up has read before a test begins: a change to it needs another set-up. */
+const setUp = /^(prisma|test\/support)\//;
+
+let vitest = await open();
 
 process.on('message', async ({ job, files, titles, change }) => {
   const tests = await run(files, titles, change).catch((error) => ({ error: String(error?.stack ?? error) }));
@@ -22,8 +20,19 @@ process.once('disconnect', end);
 process.once('SIGINT', () => {}); // the parent decides
 process.send?.({ ready: true });
 
+function open() {
+  return createVitest('test', { root: copy, watch: false, reporters: [{}], passWithNoTests: true });
+}
+
+async function reopen() {
+  await vitest.close();
+  vitest = await open();
+}
+
 async function run(files, titles, change) {
+  const again = change && setUp.test(change.file);
   const undo = change && apply(change);
+  if (again) await reopen();
   try {
     vitest.setGlobalTestNamePattern(new RegExp(titles.map(escaped).join('|')));
     const specifications = await vitest.globTestSpecifications(files);
@@ -31,12 +40,14 @@ async function run(files, titles, change) {
     return testModules.flatMap((module) =>
       [...module.children.allTests()].map((test) => ({
         file: module.relativeModuleId ?? module.moduleId,
-        name: test.fullName,
+        // As `-t` sees it: suites and title with a space between them.
+        name: test.fullName.replaceAll(' > ', ' '),
         status: test.result().state,
       })),
     );
   } finally {
     undo?.();
+    if (again) await reopen();
   }
 }
 

@@ -147,7 +147,8 @@ async function runShare(worker, files) {
 async function verdict(worker, mutation, passing) {
   const fault = faultOf(mutation);
   if (fault) return { ...mutation, caught: false, problem: fault };
-  const named = ({ file, name }) => file.endsWith(mutation.test) && name.includes(mutation.title);
+  const named = ({ file, name }) =>
+    file.endsWith(mutation.test) && name.includes(mutation.title.replaceAll(' > ', ' '));
   if (!passing.some(named)) return { ...mutation, caught: false, problem: 'no passing test has this title' };
   const { file, search, replace, test, title } = mutation;
   const tests = await worker.ask({ files: [test], titles: [title], change: { file, search, replace } });
