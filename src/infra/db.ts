@@ -11,6 +11,7 @@ import pg from 'pg';
 import { databaseError } from './database-errors.ts';
 import { acquireFolder } from './folder-lock.ts';
 import { createPglite } from './pglite.ts';
+import { begun, type Connect, type Current, inTurn, runTransaction } from './transaction.ts';
 
 export type Row = pg.QueryResultRow;
 export type QueryResult<R extends Row = Row> = pg.QueryResult<R>;
@@ -57,18 +58,6 @@ export interface DatabaseOptions {
   /** What holds the embedded database's folder, for whoever finds it locked, such as `stile start`. */
   readonly purpose?: string;
 }
-
-interface Transaction {
-  /** Takes a connection, once. */
-  readonly connect: () => Promise<pg.PoolClient>;
-  client: pg.PoolClient | undefined;
-  begun: boolean;
-  /** Statements of one transaction run one after another, also when they are sent in parallel. */
-  last: Promise<unknown>;
-  open: boolean;
-}
-
-type Current = AsyncLocalStorage<Transaction | undefined>;
 
 /** Opens the database. The first connection is made by the first statement. */
 export async function openDatabase(location: DatabaseLocation, options: DatabaseOptions): Promise<Database> {
@@ -141,8 +130,6 @@ function wrap(
   };
 }
 
-type Connect = pg.Pool['connect'];
-
 function guarded(connect: Connect, current: Current): Connect {
   function guard(callback?: Parameters<Connect>[0]) {
     const error = current.getStore() && new Error('the pool was used inside a transaction');
@@ -191,73 +178,7 @@ function configOf({ values, ...statement }: Statement): pg.QueryConfig {
   return { ...statement, values: values && [...values] } as pg.QueryConfig;
 }
 
-async function begun(transaction: Transaction): Promise<pg.PoolClient> {
-  const client = await transaction.connect();
-  if (!transaction.begun) {
-    transaction.begun = true;
-    await client.query('BEGIN');
-  }
-  return client;
-}
-
-async function inTurn<T>(transaction: Transaction, run: () => Promise<T>): Promise<T> {
-  if (!transaction.open) throw new Error('a statement was sent after its transaction had ended');
-  const turn = transaction.last.then(run);
-  transaction.last = turn.catch(() => undefined);
-  return turn;
-}
-
 async function insideCurrent<T>(current: Current, work: () => Promise<T>): Promise<T> {
   if (!current.getStore()?.open) throw new Error('a transaction was joined after it had ended');
   return work();
-}
-
-async function runTransaction<T>(connect: Connect, current: Current, work: () => Promise<T>): Promise<T> {
-  const transaction = newTransaction(connect);
-  let broken = true;
-  try {
-    const result = await current.run(transaction, work);
-    await end(transaction, 'COMMIT');
-    broken = false;
-    return result;
-  } catch (error) {
-    broken = !(await rolledBack(transaction));
-    throw databaseError(error);
-  } finally {
-    transaction.client?.off('error', ignore);
-    transaction.client?.release(broken);
-  }
-}
-
-/** A connection lost between two statements is reported to it; the next statement fails with it. */
-function ignore(): void {}
-
-function newTransaction(connect: Connect): Transaction {
-  const transaction: Transaction = {
-    connect: async () => {
-      transaction.client ??= (await connect()).on('error', ignore);
-      return transaction.client;
-    },
-    client: undefined,
-    begun: false,
-    last: Promise.resolve(),
-    open: true,
-  };
-  return transaction;
-}
-
-async function end(transaction: Transaction, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
-  transaction.open = false;
-  await transaction.last;
-  if (!transaction.begun || !transaction.client) return;
-  const { command } = await transaction.client.query(how);
-  // After a failed statement whose error was swallowed, PostgreSQL answers COMMIT with a rollback.
-  if (command !== how) throw new Error('a transaction was rolled back: one of its statements had failed');
-}
-
-async function rolledBack(transaction: Transaction): Promise<boolean> {
-  return end(transaction, 'ROLLBACK').then(
-    () => true,
-    () => false,
-  );
 }
