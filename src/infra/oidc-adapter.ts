@@ -12,7 +12,8 @@ import { createClientAdapter } from './oidc-client-adapter.ts';
 import { hashOf, keyOf, SURROGATE } from './oidc-keys.ts';
 import { broughtAlong, createTokenReader, findToken, type TokenRow, tokenModels } from './oidc-reads.ts';
 import { createSessionAdapter } from './oidc-session-adapter.ts';
-import { writeArtifact } from './oidc-writes.ts';
+import { consumeSql } from './oidc-statements.ts';
+import { useLater, writeArtifact } from './oidc-writes.ts';
 
 export interface AdapterDeps {
   readonly db: Pick<Database, 'query' | 'inTransaction' | 'hasBegun' | 'last'>;
@@ -204,18 +205,20 @@ async function findByUserCode(
   return row && payloadOf(deps, model, row, `${SURROGATE}${row.id}`);
 }
 
-/**
- * Whoever ends a record locks it before its tokens: so does whoever uses a token, and neither waits in a circle. The
- * condition has no column of the row, so it is evaluated first.
- */
-const consumeArtifact = `UPDATE "artifact" SET "consumed_at"=$3
-  WHERE "model"=$1 AND "id"=$2 AND "consumed_at" IS NULL
-    AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM "assurance_record" WHERE "id"=$4 FOR UPDATE))`;
-
 /** Conditional: of any number of parallel calls one succeeds; the others end the chain and get a clean 400. */
 async function consume(deps: AdapterDeps, model: string, id: string): Promise<void> {
-  const values = [model, keyOf(model, id), deps.clock.now(), deps.context.currentRecordId()];
-  const { rowCount } = await deps.db.query(consumeArtifact, values, 'artifact_consume');
+  const use = {
+    model,
+    id: keyOf(model, id),
+    recordId: deps.context.currentRecordId(),
+    now: deps.clock.now(),
+  };
+  if (useLater(deps, use)) return;
+  const { rowCount } = await deps.db.query(
+    consumeSql,
+    [use.model, use.id, use.now, use.recordId],
+    'artifact_consume',
+  );
   if (rowCount === 1) return;
   await revokeChain(deps);
   throw new errors.InvalidGrant('already used');

@@ -4,7 +4,9 @@
  */
 import type { AuditEvent } from '../domain/events.ts';
 import { createBatcher } from './batch.ts';
+import type { Database } from './db.ts';
 import type { AdapterDeps } from './oidc-adapter.ts';
+import { artifactSql, auditSql, sessionSql, useSql } from './oidc-statements.ts';
 
 export interface ArtifactRow {
   readonly model: string;
@@ -33,9 +35,18 @@ export interface SessionRow {
   readonly idle: Readonly<Record<string, number>>;
 }
 
+/** A code or refresh token to be used up, and the record it rests on. */
+export interface Use {
+  readonly model: string;
+  readonly id: string;
+  readonly recordId: string | null;
+  readonly now: number;
+}
+
 interface Waiting {
   artifacts: ArtifactRow[];
   session: SessionRow | undefined;
+  use?: Use;
 }
 
 type Deps = Pick<AdapterDeps, 'db' | 'context'>;
@@ -68,9 +79,19 @@ export async function writeSession(deps: Deps, row: SessionRow): Promise<void> {
   else await write(deps.db.query, { artifacts: [], session: row }, []);
 }
 
+/** True: the use waits for the end of the request, which is then one statement. */
+export function useLater(deps: Deps, use: Use): boolean {
+  const rows = deps.context.route() === 'token' && !deps.db.hasBegun() ? mayWait(deps) : undefined;
+  if (rows) rows.use = use;
+  return rows !== undefined;
+}
+
 export interface Writer {
-  /** The end of a request, outside the library's context: what waited in its memo, and its audit event. */
-  flush(memo: Map<string, unknown> | undefined, event: AuditEvent | undefined): Promise<void>;
+  /**
+   * The end of a request, outside the library's context: what waited in its memo, and its audit event. False: what the
+   * request was to use up was used before. Then nothing is written, and the chain has ended.
+   */
+  flush(memo: Map<string, unknown> | undefined, event: AuditEvent | undefined): Promise<boolean>;
 }
 
 interface Rows extends Waiting {
@@ -90,39 +111,21 @@ export function createWriter({ db }: Pick<Deps, 'db'>): Writer {
   });
   return {
     async flush(memo, event) {
-      const { artifacts, session } = waiting(memo) ?? { artifacts: [], session: undefined };
+      const { artifacts, session, use } = waiting(memo) ?? { artifacts: [], session: undefined };
       memo?.delete(KEY);
-      if (artifacts.length === 0 && !session && !event) return;
-      if (session || db.hasBegun()) await write(db.last, { artifacts, session }, event ? [event] : []);
+      const events = event ? [event] : [];
+      if (use) return useUp(db.last, use, [JSON.stringify(artifacts), JSON.stringify(events.map(rowOf))]);
+      if (artifacts.length === 0 && !session && !event) return true;
+      if (session || db.hasBegun()) await write(db.last, { artifacts, session }, events);
       else await together({ artifacts, session, event });
+      return true;
     },
   };
 }
 
-const artifactSql = `INSERT INTO "artifact" ("model","id","payload","grant_id","record_id","account_id","client_id",
-    "session_uid","created_at","expires_at")
-  SELECT * FROM jsonb_to_recordset($1::jsonb) AS x("model" text,"id" text,"payload" jsonb,"grant_id" text,"record_id" text,
-    "account_id" text,"client_id" text,"session_uid" text,"created_at" int8,"expires_at" int8)`;
-const sessionSql = `INSERT INTO "session" ("uid","id_hash","account_id","payload","browser_hash","user_agent","address",
-    "created_at","last_seen_at","expires_at","last_acr","idle")
-  SELECT "uid","id_hash","account_id","payload","browser_hash","user_agent","address","last_seen_at","last_seen_at",
-    "expires_at","last_acr","idle"
-  FROM jsonb_to_record($2::jsonb) AS x("uid" text,"id_hash" text,"account_id" text,"payload" jsonb,"browser_hash" text,
-    "user_agent" text,"address" text,"last_seen_at" int8,"expires_at" int8,"last_acr" jsonb,"idle" jsonb)
-  WHERE $2::jsonb IS NOT NULL
-  ON CONFLICT ("uid") DO UPDATE SET "id_hash" = EXCLUDED."id_hash", "account_id" = EXCLUDED."account_id",
-    "payload" = EXCLUDED."payload", "last_seen_at" = EXCLUDED."last_seen_at", "expires_at" = EXCLUDED."expires_at",
-    "browser_hash" = COALESCE(EXCLUDED."browser_hash", "session"."browser_hash"),
-    "user_agent" = COALESCE(EXCLUDED."user_agent", "session"."user_agent"),
-    "address" = COALESCE(EXCLUDED."address", "session"."address"),
-    "last_acr" = "session"."last_acr" || EXCLUDED."last_acr", "idle" = "session"."idle" || EXCLUDED."idle"`;
-const auditSql = `INSERT INTO "audit_event" ("id","at","type","outcome","account_id","client_id","session_uid",
-    "correlation_id","data")
-  SELECT * FROM jsonb_to_recordset($3::jsonb) AS x("id" text,"at" int8,"type" text,"outcome" text,"account_id" text,
-    "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb)`;
-const writeSql = `WITH "artifacts" AS (${artifactSql}), "sessions" AS (${sessionSql}) ${auditSql}`;
+const writeSql = `WITH "artifacts" AS (${artifactSql('$1')}), "sessions" AS (${sessionSql('$2')}) ${auditSql('$3')}`;
 
-type Send = (text: string, values: readonly unknown[], name: string) => Promise<unknown>;
+type Send = Database['last'];
 
 async function write(
   send: Send,
@@ -135,6 +138,12 @@ async function write(
     JSON.stringify(events.map(rowOf)),
   ];
   await send(writeSql, values, 'protocol_write');
+}
+
+async function useUp(send: Send, use: Use, rows: readonly string[]): Promise<boolean> {
+  const values = [use.model, use.id, use.now, use.recordId, ...rows];
+  const { rows: answer } = await send(useSql, values, 'protocol_use');
+  return answer[0]?.['used'] === true;
 }
 
 function rowOf(event: AuditEvent): object {

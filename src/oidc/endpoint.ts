@@ -11,8 +11,11 @@ import { type RequestState, requestState } from './request-state.ts';
 export interface EndpointDeps {
   readonly provider: Provider;
   readonly transactions: Transactions;
-  /** Writes what the protocol store kept for the end of the request, and the event, in its transaction. */
-  readonly flush: (memo: RequestState['memo'], event: AuditEvent | undefined) => Promise<void>;
+  /**
+   * Writes what the protocol store kept for the end of the request, and the event, in its transaction. False: the code
+   * or refresh token had been used by somebody else, and nothing is written.
+   */
+  readonly flush: (memo: RequestState['memo'], event: AuditEvent | undefined) => Promise<boolean>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -41,7 +44,14 @@ async function serveOnce(deps: EndpointDeps, ctx: Context, next: Next): Promise<
   await through(deps.provider.middleware as Middleware[], ctx, next);
   const state = requestState(ctx);
   if (state.failure !== undefined) throw state.failure;
-  await deps.flush(state.memo, eventOf(deps, ctx, state));
+  const done = await deps.flush(state.memo, eventOf(deps, ctx, state));
+  if (!done && ctx.status < 400) refuseUsed(ctx);
+}
+
+/** RFC 6749, 5.2: the answer the library gives where it finds the same out earlier. */
+function refuseUsed(ctx: Context): void {
+  ctx.status = 400;
+  ctx.body = { error: 'invalid_grant', error_description: 'grant request is invalid' };
 }
 
 async function through(middleware: readonly Middleware[], ctx: Context, next: Next): Promise<void> {

@@ -1,0 +1,54 @@
+/** SQL of the protocol store's writes. Rows come as JSON, so that one statement writes any number of them. */
+
+export const artifactSql = (
+  rows: string,
+) => `INSERT INTO "artifact" ("model","id","payload","grant_id","record_id","account_id","client_id",
+    "session_uid","created_at","expires_at")
+  SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS x("model" text,"id" text,"payload" jsonb,"grant_id" text,"record_id" text,
+    "account_id" text,"client_id" text,"session_uid" text,"created_at" int8,"expires_at" int8)`;
+export const sessionSql = (
+  row: string,
+) => `INSERT INTO "session" ("uid","id_hash","account_id","payload","browser_hash","user_agent","address",
+    "created_at","last_seen_at","expires_at","last_acr","idle")
+  SELECT "uid","id_hash","account_id","payload","browser_hash","user_agent","address","last_seen_at","last_seen_at",
+    "expires_at","last_acr","idle"
+  FROM jsonb_to_record(${row}::jsonb) AS x("uid" text,"id_hash" text,"account_id" text,"payload" jsonb,"browser_hash" text,
+    "user_agent" text,"address" text,"last_seen_at" int8,"expires_at" int8,"last_acr" jsonb,"idle" jsonb)
+  WHERE ${row}::jsonb IS NOT NULL
+  ON CONFLICT ("uid") DO UPDATE SET "id_hash" = EXCLUDED."id_hash", "account_id" = EXCLUDED."account_id",
+    "payload" = EXCLUDED."payload", "last_seen_at" = EXCLUDED."last_seen_at", "expires_at" = EXCLUDED."expires_at",
+    "browser_hash" = COALESCE(EXCLUDED."browser_hash", "session"."browser_hash"),
+    "user_agent" = COALESCE(EXCLUDED."user_agent", "session"."user_agent"),
+    "address" = COALESCE(EXCLUDED."address", "session"."address"),
+    "last_acr" = "session"."last_acr" || EXCLUDED."last_acr", "idle" = "session"."idle" || EXCLUDED."idle"`;
+export const auditSql = (
+  rows: string,
+) => `INSERT INTO "audit_event" ("id","at","type","outcome","account_id","client_id","session_uid",
+    "correlation_id","data")
+  SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS x("id" text,"at" int8,"type" text,"outcome" text,"account_id" text,
+    "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb)`;
+
+/**
+ * Uses up a code or refresh token: $1 model, $2 id, $3 now, $4 record id. Whoever ends a record locks it before its
+ * tokens: so does whoever uses a token, and neither waits in a circle. The condition on the record has no column of the
+ * token's row, so it is evaluated first.
+ */
+export const consumeSql = `UPDATE "artifact" SET "consumed_at"=$3
+  WHERE "model"=$1 AND "id"=$2 AND "consumed_at" IS NULL
+    AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM "assurance_record" WHERE "id"=$4 FOR UPDATE))`;
+
+/**
+ * The whole of a token request: the use, the new tokens ($5) and the audit ($6) if it succeeds; if the token was used
+ * before, the end of its chain, and an audit event that says so.
+ */
+export const useSql = `WITH "used" AS (${consumeSql} RETURNING "id"),
+  "artifacts" AS (${artifactSql('$5')} WHERE EXISTS (SELECT 1 FROM "used")),
+  "ended" AS (DELETE FROM "assurance_record" WHERE "id"=$4 AND NOT EXISTS (SELECT 1 FROM "used")),
+  "audit" AS (INSERT INTO "audit_event" ("id","at","type","outcome","account_id","client_id","session_uid",
+      "correlation_id","data")
+    SELECT "id","at",CASE WHEN EXISTS (SELECT 1 FROM "used") THEN "type" ELSE 'token_reuse' END,
+      CASE WHEN EXISTS (SELECT 1 FROM "used") THEN "outcome" ELSE 'denied' END,
+      "account_id","client_id","session_uid","correlation_id","data"
+    FROM jsonb_to_recordset($6::jsonb) AS x("id" text,"at" int8,"type" text,"outcome" text,"account_id" text,
+      "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb))
+  SELECT EXISTS (SELECT 1 FROM "used") AS "used"`;
