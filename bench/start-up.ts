@@ -40,14 +40,19 @@ async function timed(name: string, folder: string, env: Record<string, string>):
     stdio: 'ignore',
   });
   try {
-    while (!(await ready(port))) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!(await ready(port))) {
+      if (child.exitCode !== null) throw new Error(`${name}: stile start ended with ${child.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     const seconds = (performance.now() - begin) / 1000;
     const rss =
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
     console.log(`${name.padEnd(28)} ${seconds.toFixed(2).padStart(10)} ${rss.toFixed(0).padStart(14)}`);
   } finally {
-    child.kill('SIGTERM');
-    await new Promise((resolve) => child.once('exit', resolve));
+    if (child.exitCode === null) {
+      child.kill('SIGTERM');
+      await new Promise((resolve) => child.once('exit', resolve));
+    }
   }
 }
 
