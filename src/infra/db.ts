@@ -98,6 +98,8 @@ function createPool(where: pg.PoolConfig, options: DatabaseOptions): pg.Pool {
     query_timeout: 2 * timeout,
     keepAlive: true,
     application_name: 'stile',
+    // A prepared statement is planned once: each looks rows up by a key, and planning costs more than the look-up.
+    options: '-c plan_cache_mode=force_generic_plan',
     types,
     ...where,
   });

@@ -41,8 +41,13 @@ interface RecordJson {
   readonly transaction_id: string | null;
 }
 
-/** Credentials are judged anew at a refresh only. */
-const selectTokens = `SELECT a."id", a."model", a."payload", a."consumed_at", a."record_id", a."grant_id", a."session_uid",
+/**
+ * Credentials are judged anew at a refresh only. LATERAL and LIMIT make it one index look-up for each token, whatever the
+ * planner believes of the tables: a plan made while they were empty would read them from end to end ever after. The ids
+ * come as JSON because the planner looks into an array's length and would plan anew for each.
+ */
+const selectTokens = `SELECT t.* FROM json_array_elements_text($1::json) AS k("id") CROSS JOIN LATERAL (
+  SELECT a."id", a."model", a."payload", a."consumed_at", a."record_id", a."grant_id", a."session_uid",
     CASE WHEN r."id" IS NULL THEN NULL ELSE json_build_object('acr', r."acr", 'amr', r."amr", 'auth_time', r."auth_time",
       'proofs', r."proofs", 'created_at', r."created_at", 'transaction_id', r."transaction_id") END AS "record",
     g."payload" AS "grant", s."payload" AS "session", to_json(u) AS "account",
@@ -53,8 +58,9 @@ const selectTokens = `SELECT a."id", a."model", a."payload", a."consumed_at", a.
   LEFT JOIN "artifact" g ON g."model" = 'Grant' AND g."id" = a."grant_id" AND g."expires_at" > $2
   LEFT JOIN "session" s ON s."uid" = a."session_uid" AND s."expires_at" > $2
   LEFT JOIN "account" u ON u."id" = a."account_id"
-  WHERE a."id" = ANY($1::text[]) AND a."model" IN ('AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken')
-    AND (a."expires_at" IS NULL OR a."expires_at" > $2)`;
+  WHERE a."id" = k."id" AND a."model" IN ('AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken')
+    AND (a."expires_at" IS NULL OR a."expires_at" > $2)
+  LIMIT 1) t`;
 
 /** A token of one model; reads it, and what it stands on, at most once in a request. */
 export async function findToken(
@@ -84,7 +90,11 @@ export function createTokenReader({
   clock,
 }: Pick<AdapterDeps, 'db' | 'clock'>): AdapterDeps['readToken'] {
   return createBatcher(async (keys: readonly string[]) => {
-    const { rows } = await db.query<TokenRow>(selectTokens, [keys, clock.now()], 'tokens_find');
+    const { rows } = await db.query<TokenRow>(
+      selectTokens,
+      [JSON.stringify(keys), clock.now()],
+      'tokens_find',
+    );
     return keys.map((key) => rows.find(({ id }) => id === key));
   });
 }
@@ -99,7 +109,8 @@ async function read(deps: AdapterDeps, key: string): Promise<TokenRow | undefine
 
 /** In a transaction that has written already, on its connection. */
 async function readHere({ db, clock }: AdapterDeps, key: string): Promise<TokenRow | undefined> {
-  return (await db.query<TokenRow>(selectTokens, [[key], clock.now()], 'tokens_find')).rows[0];
+  return (await db.query<TokenRow>(selectTokens, [JSON.stringify([key]), clock.now()], 'tokens_find'))
+    .rows[0];
 }
 
 function recordOf({ record_id: id, record }: TokenRow): StoredAssurance | null {
