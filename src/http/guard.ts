@@ -1,6 +1,7 @@
 /**
  * The door: bodies and queries are read here, in one way, and become typed values or `bad_request`.
  */
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import { StileError } from '../domain/errors.ts';
@@ -56,20 +57,34 @@ async function readBody(ctx: Context, limit: number): Promise<string> {
 /** A body's bytes. Errors: `payload_too_large`, `bad_request` when it does not arrive whole. */
 export async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
   if (Number(ctx.get('Content-Length')) > limit) throw tooLarge(ctx);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    // Left whole when too large: what answers still asks the request for its socket.
-    for await (const chunk of ctx.req.iterator({ destroyOnReturn: false })) {
+  const body = await collect(ctx.req, limit).catch((cause: unknown) => {
+    throw new StileError('bad_request', { detail: 'unreadable body', cause });
+  });
+  if (body === 'too large') throw tooLarge(ctx);
+  return body;
+}
+
+/** By events, which cost a fraction of an iterator. A request that is too large is left whole: what answers asks it for its socket. */
+function collect(request: IncomingMessage, limit: number): Promise<Buffer | 'too large'> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const done = (settle: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
+      settle();
+    };
+    const onData = (chunk: Buffer) => {
       size += chunk.length;
-      if (size > limit) throw tooLarge(ctx);
       chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  } catch (error) {
-    if (error instanceof StileError) throw error;
-    throw new StileError('bad_request', { detail: 'unreadable body', cause: error });
-  }
+      if (size <= limit) return;
+      request.pause();
+      done(() => resolve('too large'));
+    };
+    const onEnd = () =>
+      done(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    const onBroken = (cause?: Error) => done(() => reject(cause ?? new Error('the client went away')));
+    request.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+  });
 }
 
 /** The rest of the body is not read, so the connection cannot be used again. */

@@ -20,8 +20,9 @@ export function serveRoutes(routes: readonly Route[]): Middleware {
     handler,
   }));
   return async (ctx, next) => {
+    const parts = ctx.path.split('/');
     const matches = compiled.flatMap((route) => {
-      const params = matchPath(route, ctx.path);
+      const params = matchPath(route, parts);
       return params ? [{ ...route, params }] : [];
     });
     if (matches.length === 0) return next();
@@ -36,9 +37,10 @@ export function serveRoutes(routes: readonly Route[]): Middleware {
 }
 
 /** `:name` segments match one non-empty segment of URL-safe characters; everything else is literal. */
-function matchPath({ segments }: Compiled, path: string): Params | undefined {
-  const parts = path.split('/');
-  if (parts.length !== segments.length) return undefined;
+function matchPath({ segments }: Compiled, parts: readonly string[]): Params | undefined {
+  if (parts.length !== segments.length || (segments[1] !== parts[1] && !segments[1]?.startsWith(':'))) {
+    return undefined;
+  }
   const params: Record<string, string> = {};
   for (const [index, segment] of segments.entries()) {
     const part = parts[index] ?? '';

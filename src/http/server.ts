@@ -26,6 +26,13 @@ export interface ServerDeps {
 /** Paths only programs use: their errors are OAuth JSON. */
 const api = /^\/(token|jwks|me|request|health|\.well-known)(\/|$)/i;
 
+/** The protocol's endpoints for programs alone: no page, asset or route of ours is there, and no browser to know. */
+const protocolOnly = /^\/(token|jwks|me|request)(\/|$)/i;
+
+function forBrowsers(middleware: Middleware): Middleware {
+  return (ctx, next) => (protocolOnly.test(ctx.path) ? next() : middleware(ctx, next));
+}
+
 export function errorDeps(deps: Pick<ErrorDeps, 'log' | 'render'>): ErrorDeps {
   return { ...deps, correlationId, isApi: (path) => api.test(path) };
 }
@@ -41,10 +48,10 @@ export function createServer(deps: ServerDeps): Koa {
     trackRequests({ newId: deps.newId, log: deps.log, elapsed: deps.elapsed }),
     securityHeaders({ https: deps.https }),
     handleErrors(deps.errors),
-    postedRequests(),
-    deps.assets,
-    identifyBrowser(deps.browser),
-    serveRoutes(deps.routes),
+    forBrowsers(postedRequests()),
+    forBrowsers(deps.assets),
+    forBrowsers(identifyBrowser(deps.browser)),
+    forBrowsers(serveRoutes(deps.routes)),
     wholeBodies(),
     deps.protocol,
   ];

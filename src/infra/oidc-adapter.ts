@@ -12,8 +12,9 @@ import { createClientAdapter } from './oidc-client-adapter.ts';
 import { hashOf, keyOf, SURROGATE } from './oidc-keys.ts';
 import { broughtAlong, createTokenReader, findToken, type TokenRow, tokenModels } from './oidc-reads.ts';
 import { createSessionAdapter } from './oidc-session-adapter.ts';
-import { consumeSql } from './oidc-statements.ts';
-import { useLater, writeArtifact } from './oidc-writes.ts';
+import { createSessionReader, type SessionReader, seenSession } from './oidc-session-read.ts';
+import { codeSql, consumeSql } from './oidc-statements.ts';
+import { authorizeLater, type ArtifactRow as TokenWrite, useLater, writeArtifact } from './oidc-writes.ts';
 
 export interface AdapterDeps {
   readonly db: Pick<Database, 'query' | 'inTransaction' | 'hasBegun' | 'last'>;
@@ -22,13 +23,21 @@ export interface AdapterDeps {
   readonly context: ProtocolContext;
   /** A token's row by its key, with what it stands on. */
   readonly readToken: (key: string) => Promise<TokenRow | undefined>;
+  /** A session with all that an authorization asks about its person. */
+  readonly readSession: SessionReader;
   /** A stored client as the library's metadata. */
   readonly clientMetadata: (client: StoredClient) => AdapterPayload;
 }
 
 /** One adapter per model, as oidc-provider asks for them by name. */
-export function createAdapterFactory(parts: Omit<AdapterDeps, 'readToken'>): (model: string) => Adapter {
-  const deps: AdapterDeps = { ...parts, readToken: createTokenReader(parts) };
+export function createAdapterFactory(
+  parts: Omit<AdapterDeps, 'readToken' | 'readSession'>,
+): (model: string) => Adapter {
+  const deps: AdapterDeps = {
+    ...parts,
+    readToken: createTokenReader(parts),
+    readSession: createSessionReader(parts),
+  };
   return (model) => {
     if (model === 'Session') return createSessionAdapter(deps);
     if (model === 'Client') return createClientAdapter(deps);
@@ -63,21 +72,17 @@ const upsertArtifact = `${insertArtifact} ON CONFLICT ("model","id") DO UPDATE S
   "account_id" = EXCLUDED."account_id", "session_uid" = EXCLUDED."session_uid", "expires_at" = EXCLUDED."expires_at"`;
 
 async function upsert(deps: AdapterDeps, model: string, write: Write): Promise<void> {
-  if (tokenModels.has(model) && model !== 'AuthorizationCode') return insertToken(deps, model, write);
+  if (model === 'AuthorizationCode') return insertWithRecord(deps, write);
+  if (tokenModels.has(model)) return writeArtifact(deps, tokenRow(deps, model, write));
   const values = rowOf(deps, model, write);
   if (model === 'ReplayDetection') return insertOnce(deps, values);
-  if (model === 'AuthorizationCode') return insertWithRecord(deps, values);
   await deps.db.query(upsertArtifact, values, 'artifact_upsert');
 }
 
-async function insertToken(
-  deps: AdapterDeps,
-  model: string,
-  { id, payload, expiresIn }: Write,
-): Promise<void> {
+function tokenRow(deps: AdapterDeps, model: string, { id, payload, expiresIn }: Write): TokenWrite {
   const { jti: _, ...rest } = payload;
   const now = deps.clock.now();
-  await writeArtifact(deps, {
+  return {
     model,
     id: hashOf(id),
     payload: rest,
@@ -88,7 +93,7 @@ async function insertToken(
     session_uid: payload.sessionUid ?? null,
     created_at: now,
     expires_at: expiresIn === undefined ? null : now + expiresIn,
-  });
+  };
 }
 
 function rowOf(deps: AdapterDeps, model: string, { id, payload, expiresIn }: Write): unknown[] {
@@ -121,46 +126,17 @@ async function insertOnce(deps: AdapterDeps, values: unknown[]): Promise<void> {
   if (rowCount === 0) throw new errors.InvalidDpopProof('DPoP proof JWT Replay detected');
 }
 
-/** Locks the credentials the record rests on: one that is being removed now leaves no record behind. */
-const insertCodeWithRecord = `WITH "held" AS (
-    SELECT count(*) AS "count" FROM (SELECT 1 FROM "credential" WHERE "id" = ANY($22::text[]) FOR KEY SHARE) "locked"),
-  "record" AS (
-    INSERT INTO "assurance_record" ("id","account_id","session_uid","client_id","transaction_id","acr","amr","auth_time",
-      "elevated","proof_ids","credential_ids","proofs","requirement","config_version","created_at","expires_at")
-    SELECT $6::text,$13::text,$14::text,$15::text,$16::text,$17::text,$18::text[],$19::int8,$20::bool,$21::text[],
-      $22::text[],$23::jsonb,$24::jsonb,$25::text,$26::int8,$27::int8
-    FROM "held" WHERE "held"."count" = cardinality($22::text[]) RETURNING "id")
-  INSERT INTO "artifact" (${columns})
-  SELECT $1::text,$2::text,$3::jsonb,$4::bytea,$5::text,"record"."id",$7::text,$8::text,$9::text,$10::text,$11::int8,
-    $12::int8 FROM "record"`;
-
-/** A code and the record it rests on are one statement: neither exists without the other. */
-async function insertWithRecord(deps: AdapterDeps, values: unknown[]): Promise<void> {
+/**
+ * A code and the record it rests on are one statement: neither exists without the other. Where nothing was locked or
+ * written before, that statement is the last of the request and says what it relies on.
+ */
+async function insertWithRecord(deps: AdapterDeps, write: Write): Promise<void> {
   const record = deps.context.pendingRecord();
-  const row = values.with(5, record.id);
-  const { rowCount } = await deps.db.query(
-    insertCodeWithRecord,
-    [
-      ...row,
-      record.accountId,
-      record.sessionUid,
-      record.clientId,
-      record.transactionId,
-      record.acr,
-      record.amr,
-      record.authTime,
-      record.elevated,
-      record.proofIds,
-      record.credentialIds,
-      JSON.stringify(record.proofs),
-      JSON.stringify(record.requirement),
-      record.configVersion,
-      record.createdAt,
-      record.expiresAt,
-    ],
-    'artifact_code_with_record',
-  );
-  if (rowCount !== 1) throw new errors.LoginRequired('a factor was removed meanwhile');
+  const code = { ...tokenRow(deps, 'AuthorizationCode', write), record_id: record.id };
+  if (seenSession(deps) && authorizeLater(deps, { record, code })) return;
+  const values = [JSON.stringify(record), JSON.stringify([code])];
+  const { rows } = await deps.db.query(codeSql, values, 'artifact_code_with_record');
+  if (rows[0]?.['done'] !== true) throw new errors.LoginRequired('a factor was removed meanwhile');
 }
 
 interface ArtifactRow {

@@ -1,9 +1,9 @@
 /** How stored values are found. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Key of a stored value: its SHA-256. */
 export function hashOf(value: string): string {
-  return createHash('sha256').update(value).digest('base64url');
+  return hash('sha256', value, 'base64url');
 }
 
 /** Marks ids that name a row without being its secret: valid for writes, never accepted from a request. */

@@ -1,12 +1,14 @@
 /**
  * Sessions of oidc-provider. A row is keyed by `uid`, which stays; the cookie's id rotates and is kept as a hash.
- * The row is locked when an authorization finds it, so that parallel sign-ins of one session lose no write.
+ * Where an authorization will change a session, its row is locked when it is found, so that parallel sign-ins of one
+ * session lose no write; one that changes nothing locks nothing, and what it writes is conditional.
  */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { AdapterDeps } from './oidc-adapter.ts';
 import { hashOf, SURROGATE } from './oidc-keys.ts';
 import { broughtAlong } from './oidc-reads.ts';
-import { writeSession } from './oidc-writes.ts';
+import { isChanged, readUnlocked, seenSession } from './oidc-session-read.ts';
+import { touchSession, type SessionRow as Write, writeSession } from './oidc-writes.ts';
 
 /** Seconds for which a superseded id is recognised. */
 const TOMBSTONE = 60;
@@ -35,27 +37,38 @@ async function upsert(
   // The cookie this request came with is out of date: nothing of its anonymous session is kept.
   if (deps.context.isSuperseded()) return;
   const { jti: _, ...rest } = payload;
-  const now = deps.clock.now();
-  const expiresAt = now + expiresIn;
+  const expiresAt = deps.clock.now() + expiresIn;
   if (id.startsWith(SURROGATE)) {
     await deps.db.query(updateByUid, [id.slice(1), JSON.stringify(rest), expiresAt]);
     return;
   }
+  const row = rowOf(deps, id, rest, expiresAt);
+  const seen = seenSession(deps);
+  if (seen?.uid !== row.uid) return writeSession(deps, row);
+  const changed = isChanged(seen.payload, rest);
+  touchSession(deps, {
+    ...row,
+    payload: changed ? rest : null,
+    seen: seen.payload['authorizations'] ?? null,
+  });
+}
+
+function rowOf(deps: AdapterDeps, id: string, payload: AdapterPayload, expiresAt: number): Write {
   const device = deps.context.device();
   const issued = deps.context.issued();
-  await writeSession(deps, {
+  return {
     uid: String(payload.uid),
     id_hash: hashOf(id),
     account_id: payload.accountId ?? null,
-    payload: rest,
+    payload,
     browser_hash: device.browserHash,
     user_agent: device.userAgent,
     address: device.address,
-    last_seen_at: now,
+    last_seen_at: deps.clock.now(),
     expires_at: expiresAt,
     last_acr: issued ? { [issued[0]]: issued[1] } : {},
     idle: deps.context.idle() ?? {},
-  });
+  };
 }
 
 interface SessionRow {
@@ -67,7 +80,10 @@ const selectById = 'SELECT "uid","payload" FROM "session" WHERE "id_hash"=$1 AND
 
 async function find(deps: AdapterDeps, id: string): Promise<AdapterPayload | undefined> {
   if (id.startsWith(SURROGATE)) return undefined;
-  const lock = lockingRoutes.has(deps.context.route() ?? '');
+  const route = deps.context.route() ?? '';
+  const unlocked = route === 'authorization' ? await readUnlocked(deps, id) : undefined;
+  if (unlocked) return unlocked;
+  const lock = lockingRoutes.has(route);
   const { rows } = await deps.db.query<SessionRow>(
     lock ? `${selectById} FOR UPDATE` : selectById,
     [hashOf(id), deps.clock.now()],

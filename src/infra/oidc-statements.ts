@@ -21,6 +21,23 @@ export const sessionSql = (
     "user_agent" = COALESCE(EXCLUDED."user_agent", "session"."user_agent"),
     "address" = COALESCE(EXCLUDED."address", "session"."address"),
     "last_acr" = "session"."last_acr" || EXCLUDED."last_acr", "idle" = "session"."idle" || EXCLUDED."idle"`;
+
+/**
+ * A session that was read without a lock is only touched, so that nothing another request wrote is lost: `payload` is
+ * null unless this one changed it, and then only while the row's authorizations are those it has seen.
+ */
+export const touchSql = (
+  row: string,
+) => `UPDATE "session" s SET "last_seen_at" = t."last_seen_at", "expires_at" = t."expires_at",
+    "payload" = COALESCE(t."payload", s."payload" || jsonb_build_object('exp', t."expires_at")),
+    "browser_hash" = COALESCE(t."browser_hash", s."browser_hash"), "user_agent" = COALESCE(t."user_agent", s."user_agent"),
+    "address" = COALESCE(t."address", s."address"),
+    "last_acr" = s."last_acr" || t."last_acr", "idle" = s."idle" || t."idle"
+  FROM jsonb_to_record(${row}::jsonb) AS t("uid" text,"id_hash" text,"payload" jsonb,"seen" jsonb,"browser_hash" text,
+    "user_agent" text,"address" text,"last_seen_at" int8,"expires_at" int8,"last_acr" jsonb,"idle" jsonb)
+  WHERE s."uid" = t."uid" AND s."id_hash" = t."id_hash"
+    AND (t."payload" IS NULL OR s."payload"->'authorizations' IS NOT DISTINCT FROM t."seen")`;
+
 export const auditSql = (
   rows: string,
 ) => `INSERT INTO "audit_event" ("id","at","type","outcome","account_id","client_id","session_uid",
@@ -52,3 +69,32 @@ export const useSql = `WITH "used" AS (${consumeSql} RETURNING "id"),
     FROM jsonb_to_recordset($6::jsonb) AS x("id" text,"at" int8,"type" text,"outcome" text,"account_id" text,
       "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb))
   SELECT EXISTS (SELECT 1 FROM "used") AS "used"`;
+
+/**
+ * A code with the record it rests on, or neither: not when a credential that the record rests on is gone.
+ * The credentials are locked, so that one which is being removed now leaves no record behind.
+ */
+const withRecord = (record: string, code: string, condition: string) => `"given" AS (SELECT * FROM
+    jsonb_to_record(${record}::jsonb) AS x("id" text,"accountId" text,"sessionUid" text,"clientId" text,
+    "transactionId" text,"acr" text,"amr" text[],"authTime" int8,"elevated" bool,"proofIds" text[],"credentialIds" text[],
+    "proofs" jsonb,"requirement" jsonb,"configVersion" text,"createdAt" int8,"expiresAt" int8)),
+  "held" AS (SELECT 1 FROM "given" CROSS JOIN unnest("credentialIds") AS k("id")
+    CROSS JOIN LATERAL (SELECT 1 FROM "credential" c WHERE c."id" = k."id" LIMIT 1 FOR KEY SHARE) c),
+  "record" AS (INSERT INTO "assurance_record" ("id","account_id","session_uid","client_id","transaction_id","acr","amr",
+      "auth_time","elevated","proof_ids","credential_ids","proofs","requirement","config_version","created_at","expires_at")
+    SELECT * FROM "given" WHERE ${condition} AND (SELECT count(*) FROM "held") = cardinality("credentialIds")
+    RETURNING "id"),
+  "code" AS (${artifactSql(code)} WHERE EXISTS (SELECT 1 FROM "record"))`;
+
+/** A code and its record, in a transaction that has the session locked: $1 the record, $2 the code. */
+export const codeSql = `WITH ${withRecord('$1', '$2', 'true')} SELECT EXISTS (SELECT 1 FROM "record") AS "done"`;
+
+/**
+ * The whole of an authorization that nothing else was written for: $1 the session's touch, $2 the record, $3 the code,
+ * $4 the audit. Nothing is issued when the session has ended, was rotated or has authorizations this request has not
+ * seen, or when a credential that the record rests on is gone.
+ */
+export const authorizeSql = `WITH "touched" AS (${touchSql('$1')} RETURNING 1),
+  ${withRecord('$2', '$3', 'EXISTS (SELECT 1 FROM "touched")')},
+  "audit" AS (${auditSql('$4')} WHERE EXISTS (SELECT 1 FROM "record"))
+  SELECT EXISTS (SELECT 1 FROM "record") AS "done"`;

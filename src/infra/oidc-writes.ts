@@ -3,10 +3,11 @@
  * then one statement, in the request's own transaction.
  */
 import type { AuditEvent } from '../domain/events.ts';
+import type { AssuranceRecord } from '../services/ports.ts';
 import { createBatcher } from './batch.ts';
 import type { Database } from './db.ts';
 import type { AdapterDeps } from './oidc-adapter.ts';
-import { artifactSql, auditSql, sessionSql, useSql } from './oidc-statements.ts';
+import { artifactSql, auditSql, authorizeSql, sessionSql, touchSql, useSql } from './oidc-statements.ts';
 
 export interface ArtifactRow {
   readonly model: string;
@@ -35,6 +36,13 @@ export interface SessionRow {
   readonly idle: Readonly<Record<string, number>>;
 }
 
+/** A session that was read without a lock; `payload` null: nothing of it changed but its times. */
+export interface SessionTouch extends Omit<SessionRow, 'payload'> {
+  readonly payload: object | null;
+  /** Its authorizations as they were read. */
+  readonly seen: object | null;
+}
+
 /** A code or refresh token to be used up, and the record it rests on. */
 export interface Use {
   readonly model: string;
@@ -47,6 +55,14 @@ interface Waiting {
   artifacts: ArtifactRow[];
   session: SessionRow | undefined;
   use?: Use;
+  touch?: SessionTouch;
+  authorization?: Authorization;
+}
+
+/** A code, and the record it rests on. */
+export interface Authorization {
+  readonly record: AssuranceRecord;
+  readonly code: ArtifactRow;
 }
 
 type Deps = Pick<AdapterDeps, 'db' | 'context'>;
@@ -79,6 +95,20 @@ export async function writeSession(deps: Deps, row: SessionRow): Promise<void> {
   else await write(deps.db.query, { artifacts: [], session: row }, []);
 }
 
+/** Only in a request that is a transaction: what was read without a lock is written at its end, or not at all. */
+export function touchSession(deps: Deps, touch: SessionTouch): void {
+  const rows = mayWait(deps);
+  if (!rows) throw new Error('a session was touched outside a request');
+  rows.touch = touch;
+}
+
+/** True: the code waits for the end of the request, which is then one statement. */
+export function authorizeLater(deps: Deps, authorization: Authorization): boolean {
+  const rows = deps.db.hasBegun() ? undefined : mayWait(deps);
+  if (rows) rows.authorization = authorization;
+  return rows !== undefined;
+}
+
 /** True: the use waits for the end of the request, which is then one statement. */
 export function useLater(deps: Deps, use: Use): boolean {
   const rows = deps.context.route() === 'token' && !deps.db.hasBegun() ? mayWait(deps) : undefined;
@@ -88,11 +118,14 @@ export function useLater(deps: Deps, use: Use): boolean {
 
 export interface Writer {
   /**
-   * The end of a request, outside the library's context: what waited in its memo, and its audit event. False: what the
-   * request was to use up was used before. Then nothing is written, and the chain has ended.
+   * The end of a request, outside the library's context: what waited in its memo, and its audit event. `used`: what the
+   * request was to use up was used before; then nothing is written, and the chain has ended. `changed`: what it has read
+   * without a lock is no longer so; then the caller rolls back.
    */
-  flush(memo: Map<string, unknown> | undefined, event: AuditEvent | undefined): Promise<boolean>;
+  flush(memo: Map<string, unknown> | undefined, event: AuditEvent | undefined): Promise<Flushed>;
 }
+
+export type Flushed = 'done' | 'used' | 'changed';
 
 interface Rows extends Waiting {
   readonly event: AuditEvent | undefined;
@@ -111,18 +144,23 @@ export function createWriter({ db }: Pick<Deps, 'db'>): Writer {
   });
   return {
     async flush(memo, event) {
-      const { artifacts, session, use } = waiting(memo) ?? { artifacts: [], session: undefined };
+      const rows = waiting(memo) ?? { artifacts: [], session: undefined };
       memo?.delete(KEY);
+      const { artifacts, session, use, touch } = rows;
       const events = event ? [event] : [];
-      if (use) return useUp(db.last, use, [JSON.stringify(artifacts), JSON.stringify(events.map(rowOf))]);
-      if (artifacts.length === 0 && !session && !event) return true;
+      if (use) return useUp(db.last, use, [JSON.stringify(artifacts), auditOf(events)]);
+      if (rows.authorization && !touch) throw new Error('a code was issued in a session that was not saved');
+      if (touch) return writeSeen(db.last, { ...rows, touch }, events);
+      if (artifacts.length === 0 && !session && !event) return 'done';
       if (session || db.hasBegun()) await write(db.last, { artifacts, session }, events);
       else await together({ artifacts, session, event });
-      return true;
+      return 'done';
     },
   };
 }
 
+const touchWriteSql = `WITH "touched" AS (${touchSql('$1')} RETURNING 1), "artifacts" AS (${artifactSql('$2')}),
+  "audit" AS (${auditSql('$3')}) SELECT EXISTS (SELECT 1 FROM "touched") AS "done"`;
 const writeSql = `WITH "artifacts" AS (${artifactSql('$1')}), "sessions" AS (${sessionSql('$2')}) ${auditSql('$3')}`;
 
 type Send = Database['last'];
@@ -132,18 +170,40 @@ async function write(
   { artifacts, session }: Waiting,
   events: readonly AuditEvent[],
 ): Promise<void> {
-  const values = [
-    JSON.stringify(artifacts),
-    session ? JSON.stringify(session) : null,
-    JSON.stringify(events.map(rowOf)),
-  ];
+  const values = [JSON.stringify(artifacts), session ? JSON.stringify(session) : null, auditOf(events)];
   await send(writeSql, values, 'protocol_write');
 }
 
-async function useUp(send: Send, use: Use, rows: readonly string[]): Promise<boolean> {
+/** With a session that was read without a lock. */
+async function writeSeen(
+  send: Send,
+  { artifacts, touch, authorization }: Waiting & { readonly touch: SessionTouch },
+  events: readonly AuditEvent[],
+): Promise<Flushed> {
+  const session = JSON.stringify(touch);
+  const { rows } = authorization
+    ? await send(
+        authorizeSql,
+        [
+          session,
+          JSON.stringify(authorization.record),
+          JSON.stringify([authorization.code, ...artifacts]),
+          auditOf(events),
+        ],
+        'protocol_authorize',
+      )
+    : await send(touchWriteSql, [session, JSON.stringify(artifacts), auditOf(events)], 'protocol_touch');
+  return rows[0]?.['done'] === true ? 'done' : 'changed';
+}
+
+async function useUp(send: Send, use: Use, rows: readonly string[]): Promise<Flushed> {
   const values = [use.model, use.id, use.now, use.recordId, ...rows];
   const { rows: answer } = await send(useSql, values, 'protocol_use');
-  return answer[0]?.['used'] === true;
+  return answer[0]?.['used'] === true ? 'done' : 'used';
+}
+
+function auditOf(events: readonly AuditEvent[]): string {
+  return JSON.stringify(events.map(rowOf));
 }
 
 function rowOf(event: AuditEvent): object {

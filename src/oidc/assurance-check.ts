@@ -87,8 +87,13 @@ async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: stri
     clientId: oidc.client?.clientId ?? '',
     requirement: requirementOf(requestedAssurance(params), demands),
     silent: oidc.prompts.has('none'),
-    ...(requestState(ctx).facts ? { facts: requestState(ctx).facts } : {}),
+    ...factsOf(ctx),
   } satisfies AssessInput;
+}
+
+function factsOf(ctx: KoaContextWithOIDC): Pick<AssessInput, 'facts'> {
+  const { facts, factsFor } = requestState(ctx);
+  return facts && factsFor === ctx.oidc.client?.clientId ? { facts } : {};
 }
 
 /** The transaction being resumed: an interaction's `cid`, stable across its prompts. */

@@ -12,10 +12,14 @@ export interface EndpointDeps {
   readonly provider: Provider;
   readonly transactions: Transactions;
   /**
-   * Writes what the protocol store kept for the end of the request, and the event, in its transaction. False: the code
-   * or refresh token had been used by somebody else, and nothing is written.
+   * Writes what the protocol store kept for the end of the request, and the event, in its transaction. `used`: the code
+   * or refresh token had been used by somebody else. `changed`: the session or a factor is not what this request has
+   * read. In both cases nothing is issued.
    */
-  readonly flush: (memo: RequestState['memo'], event: AuditEvent | undefined) => Promise<boolean>;
+  readonly flush: (
+    memo: RequestState['memo'],
+    event: AuditEvent | undefined,
+  ) => Promise<'done' | 'used' | 'changed'>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -34,7 +38,9 @@ export function protocolEndpoints(deps: EndpointDeps): Middleware {
       else await serve();
     } catch (error) {
       ctx.remove('Set-Cookie');
-      throw error;
+      if (!state.changed) throw error;
+      // Everything is rolled back, and the same request finds things as they are now.
+      seeOther(ctx, ctx.originalUrl);
     }
     if (state.superseded) dropCookie(ctx, sessionCookie);
   };
@@ -44,8 +50,17 @@ async function serveOnce(deps: EndpointDeps, ctx: Context, next: Next): Promise<
   await through(deps.provider.middleware as Middleware[], ctx, next);
   const state = requestState(ctx);
   if (state.failure !== undefined) throw state.failure;
-  const done = await deps.flush(state.memo, eventOf(deps, ctx, state));
-  if (!done && ctx.status < 400) refuseUsed(ctx);
+  const outcome = await deps.flush(state.memo, eventOf(deps, ctx, state));
+  if (outcome === 'used' && ctx.status < 400) refuseUsed(ctx);
+  if (outcome !== 'changed') return;
+  state.changed = true;
+  throw new Error('what this request has read was changed by another');
+}
+
+function seeOther(ctx: Context, location: string): void {
+  ctx.status = 303;
+  ctx.set('Location', location);
+  ctx.body = '';
 }
 
 /** RFC 6749, 5.2: the answer the library gives where it finds the same out earlier. */

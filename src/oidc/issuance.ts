@@ -64,13 +64,15 @@ async function readAccount(
   if (state.found?.account?.id === sub) return state.found.account;
   const { route, session, client } = ctx.oidc;
   if (route !== 'authorization' || session?.accountId !== sub) return deps.accounts.byId(sub);
+  const clientId = client?.clientId ?? '';
+  if (state.facts?.account.id === sub && state.factsFor === clientId) return state.facts.account;
   const facts = await loadFacts(deps.assurance, {
     accountId: sub,
     sessionUid: session.uid,
     transactionId: null,
-    clientId: client?.clientId ?? '',
+    clientId,
   });
-  if (facts) state.facts = facts;
+  Object.assign(state, { facts, factsFor: clientId });
   return facts?.account;
 }
 

@@ -21,6 +21,10 @@ export interface RequestState {
   found?: FoundArtifact;
   /** What is known of the session's person, read once. */
   facts?: AssuranceFacts;
+  /** The client that the facts are for. */
+  factsFor?: string;
+  /** What was read has changed before anything could be written. */
+  changed?: boolean;
   superseded?: boolean;
   memo?: Map<string, unknown>;
   /** To be written in the transaction of this request. */
@@ -60,6 +64,14 @@ export function createProtocolContext(): ProtocolContext {
       return state.memo;
     },
     route: () => current()?.oidc?.route,
+    clientNamed: () => {
+      const named = current()?.query['client_id'];
+      return typeof named === 'string' ? named : undefined;
+    },
+    knows: (clientId, facts) => {
+      const state = currentState();
+      if (state) Object.assign(state, { facts, factsFor: clientId });
+    },
     pendingRecord: () => {
       const pending = currentState()?.pending;
       if (!pending) throw new Error('a code was about to be issued without an assurance record');

@@ -1,5 +1,5 @@
 /** Clients registered in the database: like those of the configuration, without a restart. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ClientConfig } from '../config/schema.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
@@ -57,5 +57,5 @@ export async function listClients({
 
 /** SHA-256, base64url: enough for a generated secret of 256 bits, and cheap at every token request. */
 export function hashClientSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
+  return hash('sha256', secret, 'base64url');
 }

@@ -2,7 +2,7 @@
  * What the protocol store needs to know of the request it serves. `oidc` implements it; `infra` only reads it, so
  * that neither knows the other.
  */
-import type { Account, AssuranceRecord, Credential } from './ports.ts';
+import type { Account, AssuranceFacts, AssuranceRecord, Credential } from './ports.ts';
 
 /** A stored code or token as found, with the record it rests on. */
 export interface FoundArtifact {
@@ -31,6 +31,10 @@ export interface ProtocolContext {
   memo(): Map<string, unknown> | undefined;
   /** Name of the endpoint being served; undefined outside a request. */
   route(): string | undefined;
+  /** The client that an authorization request names, before anything was checked. */
+  clientNamed(): string | undefined;
+  /** Told what is known of the session's person when that client asks. */
+  knows(clientId: string, facts: AssuranceFacts): void;
   /** The record to write together with the code now being built. Throws when there is none: no code without one. */
   pendingRecord(): AssuranceRecord;
   /** The record that a token now being stored rests on; null for client credentials. */

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { createClock, createPasswordHasher, createRandom, measureOffset } from '../../src/infra/system.ts';
+import {
+  createClock,
+  createPasswordHasher,
+  createPool,
+  createRandom,
+  measureOffset,
+} from '../../src/infra/system.ts';
 
 describe('the clock', () => {
   test('rule 10: counts whole seconds and follows the database’s clock', async () => {
@@ -34,6 +40,24 @@ describe('random values', () => {
     const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
     expect(ids.every((id) => uuid7.test(id))).toBe(true);
     expect(Number.parseInt(ids[0]?.replace('-', '').slice(0, 12) ?? '', 16)).toBe(1_800_000_000_000);
+  });
+
+  test('a pool gives no byte twice, keeps none it gave, and is filled again when it runs out', () => {
+    let filled = 0;
+    let pool = Buffer.alloc(0);
+    const octets = createPool((buffer) => {
+      filled += 1;
+      pool = buffer;
+      return buffer.fill(filled);
+    });
+    const cuts = Array.from({ length: 300 }, () => octets(16));
+    expect(filled).toBe(2);
+    expect(cuts.slice(0, 256).every((cut) => cut.equals(Buffer.alloc(16, 1)))).toBe(true);
+    expect(cuts.slice(256).every((cut) => cut.equals(Buffer.alloc(16, 2)))).toBe(true);
+    expect(pool.subarray(0, 44 * 16).every((byte) => byte === 0)).toBe(true);
+    expect(pool.subarray(44 * 16).every((byte) => byte === 2)).toBe(true);
+    const random = createRandom();
+    expect(new Set(Array.from({ length: 5000 }, () => random.id())).size).toBe(5000);
   });
 
   test('ids, tokens and digits have the length they promise', () => {

@@ -8,14 +8,15 @@ export function createAssuranceFactsStore(db: Database): AssuranceFactsStore {
   return { load: (query) => load(db, query) };
 }
 
-interface Row extends AccountRow {
+/** Beside an account's row. */
+export interface FactsRow {
   readonly credentials: CredentialRow[] | null;
   readonly proofs: ProofRow[] | null;
   readonly last_acr: string | null;
   readonly idle: Readonly<Record<string, number>> | null;
 }
 
-/** One statement: this is read in every authorization. */
+/** One statement, for whatever does not come with a session's read (`oidc-session-read`). */
 const select = `SELECT ${accountColumns}, s."last_acr" ->> $4 AS "last_acr", s."idle",
     (SELECT json_agg(c ORDER BY c."created_at", c."id") FROM "credential" c WHERE c."account_id" = a."id")
       AS "credentials",
@@ -28,11 +29,14 @@ const select = `SELECT ${accountColumns}, s."last_acr" ->> $4 AS "last_acr", s."
 async function load(db: Database, query: AssuranceQuery): Promise<AssuranceFacts | undefined> {
   const { accountId, sessionUid, transactionId, clientId, now } = query;
   const values = [accountId, sessionUid, transactionId, clientId, now];
-  const { rows } = await db.query<Row>(select, values, 'assurance_facts');
+  const { rows } = await db.query<AccountRow & FactsRow>(select, values, 'assurance_facts');
   const [row] = rows;
-  if (!row) return undefined;
+  return row && toFacts(row, row);
+}
+
+export function toFacts(account: AccountRow, row: FactsRow): AssuranceFacts {
   return {
-    account: toAccount(row),
+    account: toAccount(account),
     credentials: (row.credentials ?? []).map(toCredential),
     proofs: (row.proofs ?? []).map(toProof),
     lastAcr: row.last_acr,
