@@ -22,6 +22,8 @@ export function titleOf(page: ViewModel, { t }: Translator): string {
       return t('enrol.totp_title');
     case 'enrol-passkey':
       return t('enrol.passkey_title');
+    case 'enrol-password':
+      return t('enrol.password_title');
     case 'consent':
       return t('consent.title');
     case 'account':
@@ -29,7 +31,7 @@ export function titleOf(page: ViewModel, { t }: Translator): string {
     case 'factor-remove':
       return t('remove.title', { label: page.factor.label });
     case 'password-change':
-      return t(page.replaces ? 'password_change.title' : 'password_change.title_add');
+      return t('password_change.title');
     case 'logout':
       return t('logout.title');
     case 'signed-out':

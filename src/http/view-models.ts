@@ -101,6 +101,14 @@ export interface EnrolPasskeyPage extends Enrolling {
   readonly label?: string;
 }
 
+/** The form posts `password` and `repeat`. */
+export interface EnrolPasswordPage extends Enrolling {
+  readonly page: 'enrol-password';
+  readonly form: Form;
+  /** Characters, at least. */
+  readonly minLength: number;
+}
+
 /** For third-party clients. The form posts `decision` = `allow` or `deny`. */
 export interface ConsentPage {
   readonly page: 'consent';
@@ -187,8 +195,6 @@ export interface FactorRemovePage {
 export interface PasswordChangePage {
   readonly page: 'password-change';
   readonly person: PersonView;
-  /** Whether there is a password that the new one replaces. */
-  readonly replaces: boolean;
   /** Characters, at least. */
   readonly minLength: number;
   readonly form: Form;
@@ -241,6 +247,7 @@ export type ViewModel =
   | EnrolEmailPage
   | EnrolTotpPage
   | EnrolPasskeyPage
+  | EnrolPasswordPage
   | ConsentPage
   | AccountPage
   | FactorRemovePage

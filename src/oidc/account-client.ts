@@ -31,5 +31,5 @@ export function accountClient(issuer: string): LibraryMetadata {
 /** The factor to be enrolled; only our own account page may ask. */
 export function wantsEnrolment(params: Readonly<Record<string, unknown>>): EnrolmentMethod | undefined {
   const wanted = params['client_id'] === ACCOUNT_CLIENT ? params[ENROL_PARAMETER] : undefined;
-  return wanted === 'totp' || wanted === 'passkey' ? wanted : undefined;
+  return wanted === 'password' || wanted === 'totp' || wanted === 'passkey' ? wanted : undefined;
 }

@@ -4,12 +4,13 @@ import { StileError } from '../domain/errors.ts';
 import type { EnrolmentOffer, TransactionFacts } from '../domain/evaluate.ts';
 import type { AuditType } from '../domain/events.ts';
 import type { Method } from '../domain/proofs.ts';
-import { lacksSecondFactor, type NewFactor } from '../domain/reach.ts';
+import type { NewFactor } from '../domain/reach.ts';
 import { type AuditDeps, record } from './audit.ts';
 import type { Deps, Settings } from './deps.ts';
-import type { AssuranceFacts } from './ports.ts';
+import type { AssuranceFacts, Credential } from './ports.ts';
 
-export type EnrolmentMethod = 'totp' | 'passkey';
+/** What a person can add. */
+export type EnrolmentMethod = 'password' | 'totp' | 'passkey';
 
 /** Who wants to change factors, and where. Shared by the account page and by a step-up. */
 export interface ChangeContext {
@@ -36,23 +37,33 @@ export function enrolmentOffers(
   if (facts.account.status !== 'active') return [];
   const { levels } = deps;
   const credentials = facts.credentials.map(deps.judge);
-  return offersOf({ levels, credentials, confirmable: confirmable(facts) }, newFactors(deps.settings));
+  return offersOf(
+    { levels, credentials, confirmable: confirmable(facts) },
+    newFactors(deps.settings, facts.credentials),
+  );
 }
 
-/** The factors that are switched on; a key in attested hardware beside the plain one where attestation is asked for. */
-function newFactors({ factors: { totp, passkey } }: Settings): readonly NewFactor[] {
+/**
+ * The factors that are switched on; a key in attested hardware beside the plain one where attestation is asked for; a
+ * password where there is none yet.
+ */
+function newFactors(
+  { factors: { totp, passkey } }: Settings,
+  credentials: readonly Pick<Credential, 'method'>[],
+): readonly NewFactor[] {
   const plain: NewFactor = { method: 'passkey', userVerifying: true };
   const attests = passkey.attestation === 'direct' && passkey.trustedRoots.length > 0;
   return [
     ...(passkey.enrolment ? [plain] : []),
     ...(passkey.enrolment && attests ? [{ ...plain, hardwareProtected: true }] : []),
     ...(totp.enrolment ? [{ method: 'totp' } as const] : []),
+    ...(credentials.some(({ method }) => method === 'password') ? [] : [{ method: 'password' } as const]),
   ];
 }
 
 /** Whether a factor of this sort may be added now. */
 export function mayEnrol(deps: GateDeps, context: ChangeContext, method: EnrolmentMethod): ChangeGate {
-  const factor = newFactors(deps.settings).find((each) => each.method === method);
+  const factor = newFactors(deps.settings, context.facts.credentials).find((each) => each.method === method);
   return factor ? gateFor(deps, context, factor) : { kind: 'refused' };
 }
 
@@ -60,18 +71,6 @@ export function mayEnrol(deps: GateDeps, context: ChangeContext, method: Enrolme
 export function gateFor(deps: GateDeps, context: ChangeContext, factor: NewFactor): ChangeGate {
   if (context.facts.account.status !== 'active') return { kind: 'refused' };
   return mayAdd(changeFacts(deps, context), factor);
-}
-
-/**
- * Whether a password may be added on the account page: the account has none, and more than one kind of factor already.
- * The first second factor is enrolled inside an interaction, where it is confirmed (rule 6).
- */
-export function mayOfferPassword(
-  deps: Pick<GateDeps, 'judge'>,
-  { account, credentials }: Pick<AssuranceFacts, 'account' | 'credentials'>,
-): boolean {
-  const has = credentials.some(({ method }) => method === 'password');
-  return account.status === 'active' && !has && !lacksSecondFactor(credentials.map(deps.judge));
 }
 
 /** Whether a factor may be removed, or a password replaced, now. */

@@ -1,7 +1,7 @@
 /** Enrolling passkeys and security keys. */
 import { StileError } from '../domain/errors.ts';
 import { type ChangeContext, gateFor, mayEnrol, requireOpen } from './change-gate.ts';
-import { addCredential, type EnrolmentDeps, newCredential } from './enrolment.ts';
+import { addCredential, type EnrolmentDeps, newCredential, useCeremony } from './enrolment.ts';
 import {
   type RegistrationOptions,
   registrationOptions,
@@ -51,7 +51,6 @@ export async function finishPasskeyEnrolment(
   return addCredential(deps, context, {
     credential,
     userVerified,
-    ceremonyId: ceremony.id,
-    used: 'passkey_failed',
+    consume: () => useCeremony(deps, ceremony.id, 'passkey_failed'),
   });
 }

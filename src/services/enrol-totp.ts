@@ -2,7 +2,7 @@
 import { StileError } from '../domain/errors.ts';
 import { TOTP_SEED_BYTES, totpUri } from '../domain/totp.ts';
 import { type ChangeContext, mayEnrol, requireOpen } from './change-gate.ts';
-import { addCredential, type EnrolmentDeps, newCredential } from './enrolment.ts';
+import { addCredential, type EnrolmentDeps, newCredential, useCeremony } from './enrolment.ts';
 import { findStep, sealSeed, seedText } from './factors/totp.ts';
 import { labelOf } from './label.ts';
 import type { Credential } from './ports.ts';
@@ -80,7 +80,6 @@ export async function finishTotp(
   return addCredential(deps, context, {
     credential,
     userVerified: false,
-    ceremonyId: ceremony.id,
-    used: 'code_expired',
+    consume: () => useCeremony(deps, ceremony.id, 'code_expired'),
   });
 }

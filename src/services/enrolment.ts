@@ -43,12 +43,23 @@ export function newCredential(
 export interface Addition {
   readonly credential: Credential;
   readonly userVerified: boolean;
-  readonly ceremonyId: string;
-  /** The answer when somebody else used the ceremony up first. */
-  readonly used: ErrorCode;
+  /**
+   * Uses up what the enrolment rests on, inside the transaction. An error code: somebody else was first, and nothing
+   * is added.
+   */
+  readonly consume: () => Promise<ErrorCode | undefined>;
 }
 
-/** Adds a credential. Throws StileError `used` when its ceremony was used up by somebody else. */
+/** For `consume`: uses a ceremony up; `used` is the answer when somebody else was first. */
+export async function useCeremony(
+  deps: Pick<EnrolmentDeps, 'ceremonies' | 'clock'>,
+  id: string,
+  used: ErrorCode,
+): Promise<ErrorCode | undefined> {
+  return (await deps.ceremonies.consume(id, deps.clock.now())) ? undefined : used;
+}
+
+/** Adds a credential. Throws StileError with the code of its `consume`. */
 export async function addCredential(
   deps: EnrolmentDeps,
   context: ChangeContext,
@@ -56,8 +67,8 @@ export async function addCredential(
 ): Promise<Credential> {
   const { credential } = addition;
   await deps.unitOfWork.run(async () => {
-    if (!(await deps.ceremonies.consume(addition.ceremonyId, deps.clock.now())))
-      throw new StileError(addition.used);
+    const refusal = await addition.consume();
+    if (refusal) throw new StileError(refusal);
     await deps.credentials.add(credential);
     if (context.staging) await stageProof(deps, context, addition);
     await record(deps, {
@@ -79,7 +90,7 @@ export async function addCredential(
   return credential;
 }
 
-/** Whoever just registered an authenticator has shown that they hold it. */
+/** Whoever just registered an authenticator has shown that they hold it; whoever chose a password, that they know it. */
 async function stageProof(
   deps: EnrolmentDeps,
   { transaction }: ChangeContext,

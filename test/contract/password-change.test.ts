@@ -1,4 +1,4 @@
-/** Setting a password on the account page: rule 6 opens it, rule 4 ends what the old one opened. */
+/** Changing the password on the account page: rule 6 opens it, rule 4 ends what the old one opened. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { maySetPassword, type PasswordContext, setPassword } from '../../src/services/password-change.ts';
 import type { Account } from '../../src/services/ports.ts';
@@ -19,7 +19,7 @@ import { addArtifact, addSession, recordOf, remaining } from '../support/rows.ts
 
 const NEXT = 'a punt on the broad water';
 
-describe.skipIf(noPostgres)('setting a password', () => {
+describe.skipIf(noPostgres)('changing the password', () => {
   let world: FactorWorld;
 
   beforeAll(async () => {
@@ -173,43 +173,15 @@ describe.skipIf(noPostgres)('setting a password', () => {
     }
   });
 
-  describe('an account with passkeys alone', () => {
-    async function withPasskey(userVerifying: boolean) {
-      const account = await createPerson(world, { password: null });
-      const { authenticator } = await addPasskey(world, account, { userVerified: userVerifying });
-      const uid = await addSession(world.database.db, { uid: world.deps.random.id(), accountId: account.id });
-      const context = await openTransaction(world, { accountId: account.id, sessionUid: uid });
-      expect(await usePasskey(world, context, authenticator)).toBe('none');
-      const change = async () => ({ ...(await changing(world, context)), sessionUid: uid });
-      return { account, change };
-    }
-
-    test('rule 6: adds a password with a fresh proof', async () => {
-      const { account, change } = await withPasskey(true);
-      const context = await change();
-      world.pass(301);
-      const later = { ...context, transaction: { id: 'other', clientId: 'account' } };
-      expect(await codeOf(setPassword(world.deps, later, NEXT))).toBe('step_up_required');
-      world.pass(-301);
-      await setPassword(world.deps, context, NEXT);
-      expect(await passwordOf(account)).toMatchObject({ boundBy: 'step_up' });
-      expect(world.mails.at(-1)?.text).toContain('The password "Password" can now be used');
-      expect((await audited(world, 'credential_added')).at(-1)).toMatchObject({ account_id: account.id });
-    });
-
-    test('rule 6: never as its first second factor, which is confirmed inside an interaction', async () => {
-      const { account, change } = await withPasskey(false);
-      expect(await codeOf(setPassword(world.deps, await change(), NEXT))).toBe('enrolment_not_allowed');
-      expect(await passwordsOf(account)).toEqual([]);
-    });
-
-    test('two tabs add one password', async () => {
-      const { account, change } = await withPasskey(true);
-      const context = await change();
-      const typed = [NEXT, `${NEXT} again`];
-      const answers = await Promise.all(typed.map((each) => codeOf(setPassword(world.deps, context, each))));
-      expect(answers.sort()).toEqual(['credential_not_found', 'none']);
-      expect(await passwordsOf(account)).toHaveLength(1);
-    });
+  test('an account without a password has none to change: it is added inside an interaction', async () => {
+    const account = await createPerson(world, { password: null });
+    const { authenticator } = await addPasskey(world, account);
+    const uid = await addSession(world.database.db, { uid: world.deps.random.id(), accountId: account.id });
+    const context = await openTransaction(world, { accountId: account.id, sessionUid: uid });
+    expect(await usePasskey(world, context, authenticator)).toBe('none');
+    const change = { ...(await changing(world, context)), sessionUid: uid };
+    expect(maySetPassword(world.deps, change)).toEqual({ kind: 'refused' });
+    expect(await codeOf(setPassword(world.deps, change, NEXT))).toBe('credential_not_found');
+    expect(await passwordsOf(account)).toEqual([]);
   });
 });

@@ -152,7 +152,7 @@ describe('messages', () => {
       ...['texts.ts', 'view-models.ts', 'letters.ts'].map((file) => readFileSync(`src/http/${file}`, 'utf8')),
     ].join('\n');
     const families =
-      /^(need|reason|method|use|notice|scope|enrol\.(totp|passkey)(_text)?$|account\.add|mail\.factor\.|passkey)/;
+      /^(need|reason|method|use|notice|scope|enrol\.(totp|passkey|password)(_text)?$|account\.add|mail\.factor\.|passkey)/;
     const unused = Object.keys(english).filter((key) => !text.includes(`'${key}'`) && !families.test(key));
     expect(unused).toEqual([]);
   });

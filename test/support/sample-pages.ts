@@ -133,6 +133,7 @@ export const samplePages = {
     ways: [
       { method: 'passkey', href: '?enrol=passkey' },
       { method: 'totp', href: '?enrol=totp' },
+      { method: 'password', href: '?enrol=password' },
     ],
   },
   'enrol-email': {
@@ -165,6 +166,25 @@ export const samplePages = {
     reasons: [{ reason: 'reason.account' }],
     form: form('enrol/passkey'),
     options: creation,
+  },
+  'enrol-password': {
+    page: 'enrol-password',
+    client,
+    person,
+    cancel,
+    reasons: [{ reason: 'reason.request' }],
+    form: form('enrol/password'),
+    minLength: 10,
+    others: [{ method: 'passkey', href: '?enrol=passkey' }],
+  },
+  'enrol-password-problem': {
+    page: 'enrol-password',
+    client: null,
+    person,
+    cancel,
+    form: form('enrol/password'),
+    minLength: 10,
+    problem: { code: 'passwords_differ', field: 'repeat' },
   },
   consent: {
     page: 'consent',
@@ -262,7 +282,7 @@ export const samplePages = {
     person: { username: 'robin' },
     problem: { code: 'last_factor' },
     factors: [],
-    add: [{ method: 'password', href: '/account/password' }],
+    add: [{ method: 'password', href: '/account/add/password' }],
     sessions: [{ device: 'Unknown browser', address: null, startedAt: NOW, lastSeenAt: NOW, current: true }],
     signOut: own('sign-out'),
     signOutEverywhere: own('sign-out-everywhere'),
@@ -277,7 +297,6 @@ export const samplePages = {
   'password-change': {
     page: 'password-change',
     person,
-    replaces: true,
     minLength: 8,
     form: own('password'),
     back: '/account',
@@ -285,7 +304,6 @@ export const samplePages = {
   'password-change-problem': {
     page: 'password-change',
     person,
-    replaces: false,
     minLength: 8,
     form: own('password'),
     back: '/account',

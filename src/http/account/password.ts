@@ -1,4 +1,4 @@
-/** Changing the password, or adding one, on the account page. */
+/** Changing the password on the account page. Adding the first one happens inside an interaction, as for any factor. */
 import type { Context } from 'koa';
 import { type ErrorCode, StileError } from '../../domain/errors.ts';
 import { maySetPassword, passwordOf, setPassword } from '../../services/password-change.ts';
@@ -18,6 +18,7 @@ import {
 } from './session.ts';
 
 export const PASSWORD_PAGE = '/account/password';
+const ADD_PASSWORD = '/account/add/password';
 
 export function passwordRoutes(deps: AccountDeps): Route[] {
   return [
@@ -26,10 +27,11 @@ export function passwordRoutes(deps: AccountDeps): Route[] {
   ];
 }
 
-/** Asks for the new password; and before that, for what rule 6 wants proved. */
+/** Asks for the new password; and before that, for what rule 6 wants proved. Without an old one it is added instead. */
 async function ask(deps: AccountDeps, ctx: Context): Promise<void> {
   const owner = await findOwner(deps, ctx);
   if (!owner) return authorize(deps, ctx, { returnTo: PASSWORD_PAGE });
+  if (!passwordOf(owner)) return seeOther(ctx, ADD_PASSWORD);
   const gate = maySetPassword(deps.services, changeContext(owner));
   if (passGate(deps, ctx, { gate, here: PASSWORD_PAGE })) showForm(deps, owner);
 }
@@ -40,7 +42,6 @@ function showForm(deps: AccountDeps, { ctx, facts, csrf }: Owner, failure?: Stil
   show(deps, ctx, {
     page: 'password-change',
     person: facts.account,
-    replaces: passwordOf({ facts }) !== undefined,
     minLength: deps.services.settings.factors.password.minLength,
     form: csrfForm(PASSWORD_PAGE, csrf),
     back: '/account',
@@ -55,7 +56,6 @@ async function set(deps: AccountDeps, ctx: Context): Promise<void> {
   const owner = await requireOwner(deps, ctx);
   const { password, repeat, _csrf } = await guardForm(ctx, newPasswordForm);
   checkForm(deps, owner, _csrf);
-  const replaces = passwordOf(owner) !== undefined;
   try {
     if (password !== repeat) throw new StileError('passwords_differ');
     const context = { ...changeContext(owner), sessionUid: owner.sessionUid };
@@ -67,5 +67,5 @@ async function set(deps: AccountDeps, ctx: Context): Promise<void> {
     if (correctable.includes(error.code)) return showForm(deps, owner, error);
     throw error;
   }
-  seeOther(ctx, `/account?notice=${replaces ? 'password_changed' : 'factor_added'}`);
+  seeOther(ctx, '/account?notice=password_changed');
 }

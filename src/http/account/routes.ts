@@ -1,7 +1,7 @@
 /** The account page: a person's factors and sessions, and what they may do with them. */
 import type { Context } from 'koa';
 import { StileError } from '../../domain/errors.ts';
-import { enrolmentOffers, mayChange, mayOfferPassword } from '../../services/change-gate.ts';
+import { enrolmentOffers, mayChange } from '../../services/change-gate.ts';
 import { isLastFactor, removeCredential, renameCredential } from '../../services/credential-changes.ts';
 import type { Credential } from '../../services/ports.ts';
 import { endAllSessions, endElevation, endSession, listSessions } from '../../services/sessions.ts';
@@ -85,8 +85,7 @@ async function showOverview(deps: AccountDeps, owner: Owner, failure?: StileErro
 
 function waysToAdd({ services }: AccountDeps, { facts }: Owner): Way[] {
   const offered = new Set(enrolmentOffers(services, facts).map(({ method }) => method));
-  const ways = [...offered].map((method): Way => ({ method, href: `/account/add/${method}` }));
-  return mayOfferPassword(services, facts) ? [...ways, { method: 'password', href: PASSWORD_PAGE }] : ways;
+  return [...offered].map((method): Way => ({ method, href: `/account/add/${method}` }));
 }
 
 function factorView(deps: AccountDeps, { facts, csrf }: Owner, credential: Credential): FactorView {
@@ -136,7 +135,7 @@ async function callback(ctx: Context): Promise<void> {
 
 /** Enrolling happens inside an interaction, where proofs can be made and promoted. */
 async function add(deps: AccountDeps, ctx: Context, { method }: Params): Promise<void> {
-  if (method !== 'totp' && method !== 'passkey') throw new StileError('not_found');
+  if (method !== 'password' && method !== 'totp' && method !== 'passkey') throw new StileError('not_found');
   authorize(deps, ctx, { returnTo: '/account?notice=factor_added', enrol: method });
 }
 

@@ -2,18 +2,15 @@
 import { StileError } from '../../domain/errors.ts';
 import { wantsEnrolment } from '../../oidc/account-client.ts';
 import { type ChangeContext, type EnrolmentMethod, mayEnrol } from '../../services/change-gate.ts';
-import { beginPasskeyEnrolment, finishPasskeyEnrolment } from '../../services/enrol-passkey.ts';
-import { beginTotp, finishTotp } from '../../services/enrol-totp.ts';
+import { beginPasskeyEnrolment } from '../../services/enrol-passkey.ts';
+import { beginTotp } from '../../services/enrol-totp.ts';
 import { proveStep, type Step } from '../../services/step-up.ts';
-import { enrolPasskeyForm, enrolTotpForm } from '../forms.ts';
-import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
 import { correlationId } from '../requests.ts';
-import { seeOther } from '../routes.ts';
 import type { ViewModel, Way } from '../view-models.ts';
 import { refuse } from './finish.ts';
 import { asking, emailCode, formOf, personOf, problemOf, proofPage, show } from './pages.ts';
 import { ownerOf } from './passkeys.ts';
-import { checkForm, type InteractionDeps, type Visit } from './visit.ts';
+import type { InteractionDeps, Visit } from './visit.ts';
 
 type EnrolStep = Extract<Step, { name: 'enrol' }>;
 
@@ -123,6 +120,11 @@ async function registerPage(
       secret,
     };
   }
+  if (method === 'password') {
+    const { minLength } = deps.services.settings.factors.password;
+    const form = formOf(visit, 'enrol/password');
+    return { ...common(visit, step, method), page: 'enrol-password', form, minLength };
+  }
   const options = await beginPasskeyEnrolment(deps.services, context);
   return {
     ...common(visit, step, method),
@@ -132,24 +134,8 @@ async function registerPage(
   };
 }
 
-/** Registers what the form brought. Throws StileError; the dispatcher shows it on the page it belongs to. */
-export async function register(deps: InteractionDeps, visit: Visit, method: EnrolmentMethod): Promise<void> {
-  const context = contextOf(visit);
-  if (method === 'totp') {
-    const { code, label, _csrf } = await guardForm(visit.ctx, enrolTotpForm);
-    checkForm(deps, visit, _csrf);
-    await finishTotp(deps.services, context, { code, label: label || 'Authenticator app' });
-  } else {
-    const { response, label, _csrf } = await guardForm(visit.ctx, enrolPasskeyForm, PASSKEY_LIMIT);
-    checkForm(deps, visit, _csrf);
-    await finishPasskeyEnrolment(deps.services, context, { response, label: label || 'Passkey' });
-  }
-  const { transaction } = visit;
-  await deps.services.transactions.setState(transaction.id, { ...transaction.state, enrolled: method });
-  seeOther(visit.ctx, `/interaction/${visit.uid}`);
-}
-
-function contextOf(visit: Visit): ChangeContext {
+/** Who changes factors in this interaction. Error `step_up_required` before a first proof. */
+export function contextOf(visit: Visit): ChangeContext {
   const { transaction, assessment } = visit;
   if (!assessment.facts)
     throw new StileError('step_up_required', { detail: 'enrolment before a first proof' });

@@ -4,6 +4,7 @@
 import type { Context } from 'koa';
 import { StileError } from '../../domain/errors.ts';
 import { attempt, type Factor } from '../../services/attempt.ts';
+import type { EnrolmentMethod } from '../../services/change-gate.ts';
 import { emailCodeFactor, sendEmailCode } from '../../services/email-code.ts';
 import { passwordFactor } from '../../services/factors/password.ts';
 import { totpFactor } from '../../services/factors/totp.ts';
@@ -14,7 +15,8 @@ import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
 import { correlationId } from '../requests.ts';
 import { type Route, seeOther } from '../routes.ts';
 import { type ConsentDeps, decideConsent, showConsent } from './consent.ts';
-import { register, showEnrolment, wantedEnrolment } from './enrol.ts';
+import { showEnrolment, wantedEnrolment } from './enrol.ts';
+import { register, shownOnPage } from './enrol-forms.ts';
 import { finish, refuse, resume } from './finish.ts';
 import { problemOf, proofPage, show } from './pages.ts';
 import { answeredPasskey, ownerOf } from './passkeys.ts';
@@ -36,6 +38,7 @@ export function interactionRoutes(deps: ConsentDeps): Route[] {
     ['POST', '/interaction/:uid/passkey', step(passkey)],
     ['POST', '/interaction/:uid/email/send', step(sendEmail)],
     ['POST', '/interaction/:uid/email', step(email)],
+    ['POST', '/interaction/:uid/enrol/password', step((deps, seen) => enrol(deps, seen, 'password'))],
     ['POST', '/interaction/:uid/enrol/totp', step((deps, seen) => enrol(deps, seen, 'totp'))],
     ['POST', '/interaction/:uid/enrol/passkey', step((deps, seen) => enrol(deps, seen, 'passkey'))],
     ['POST', '/interaction/:uid/consent', step(decideConsent)],
@@ -181,29 +184,24 @@ async function prove(deps: ConsentDeps, seen: Visit, factor: Factor, field?: str
   back(seen);
 }
 
-/** A factor was registered, or the page says why not; what must be proved anew leads back to the dispatcher. */
-async function enrol(deps: ConsentDeps, seen: Visit, method: 'totp' | 'passkey'): Promise<void> {
+/**
+ * A factor was registered, or the page says why not, unless a parallel submission has succeeded by then; what must be
+ * proved anew leads back to the dispatcher.
+ */
+async function enrol(deps: ConsentDeps, seen: Visit, method: EnrolmentMethod): Promise<void> {
   if (!seen.assessment.facts || currentStep(seen).name !== 'enrol') return back(seen);
   try {
     await register(deps, seen, method);
   } catch (error) {
-    if (!(error instanceof StileError) || !shownHere.has(error.code)) throw error;
-    await showStep(deps, seen, {
-      enrol: method,
-      failure: error,
-      ...(error.code === 'wrong_code' ? { field: 'code' } : {}),
-    });
+    if (!(error instanceof StileError) || error.status >= 500) throw error;
+    const now = await visit(deps, seen.ctx, seen.uid);
+    if (currentStep(now).name !== 'enrol') return back(seen);
+    const shown = shownOnPage(error);
+    if (!shown) throw error;
+    return showStep(deps, now, { enrol: method, ...shown });
   }
+  back(seen);
 }
-
-const shownHere = new Set([
-  'wrong_code',
-  'code_expired',
-  'invalid_label',
-  'passkey_failed',
-  'passkey_registered',
-  'step_up_required',
-]);
 
 async function cancel(deps: ConsentDeps, seen: Visit): Promise<void> {
   const { _csrf } = await guardForm(seen.ctx, emptyForm);

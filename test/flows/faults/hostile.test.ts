@@ -189,7 +189,7 @@ describe.skipIf(noPostgres)('hostile requests', () => {
     '/interaction/x/y/z',
     '/interaction/%00',
     '/interaction/..%2f..%2fetc',
-    '/account/add/password',
+    '/account/add/email',
     '/account/factors/%27/remove',
     '/assets/..%2f..%2fpackage.json',
     '/assets/%2e%2e/%2e%2e/package.json',
