@@ -86,8 +86,14 @@ export function mayRemove(facts: ChangeFacts): ChangeGate {
 
 const REASON = 'reason.account';
 
+/** What an emailed code opens, as it does where the weakest level is enough, is set through the address, and says so. */
 function freshAt(facts: ChangeFacts, need: Level): ChangeGate {
-  return changeGate(facts, { source: 'account', acr: [need.acr], maxAge: FRESH_FOR, reason: REASON });
+  const clause: Clause = { source: 'account', acr: [need.acr], maxAge: FRESH_FOR, reason: REASON };
+  const factors = facts.proofs.filter(({ method }) => method !== 'email');
+  const gate = changeGate({ ...facts, proofs: factors }, clause);
+  if (gate.kind === 'allowed') return gate;
+  const byCode = changeGate(facts, clause);
+  return byCode.kind === 'allowed' ? { ...byCode, boundBy: 'email_code' } : gate;
 }
 
 function changeGate(facts: ChangeFacts, clause: Clause): ChangeGate {

@@ -223,6 +223,30 @@ describe('rule 6: removing needs the account’s best level, fresh', () => {
   });
 });
 
+describe('rule 6: what an emailed code opens was set through the address', () => {
+  const old = proof(password, 7200, 'earlier');
+
+  test('a password that is changed on a code alone says so, and is bound at nothing', () => {
+    expect(mayRemove(facts([password], [old, proof('email')]))).toEqual({
+      kind: 'allowed',
+      boundAt: null,
+      boundBy: 'email_code',
+    });
+  });
+
+  test('a code beside the fresh password takes nothing from it', () => {
+    expect(mayRemove(facts([password], [proof(password), proof('email')]))).toEqual({
+      kind: 'allowed',
+      boundAt: ACR_1FA,
+      boundBy: 'step_up',
+    });
+  });
+
+  test('a code opens nothing above the weakest level', () => {
+    expect(mayRemove(facts([password, totp], [old, proof('email')])).kind).toBe('stepUp');
+  });
+});
+
 describe('offers', () => {
   test('say what a factor would be bound at', () => {
     expect(offersOf(facts([password]), [newKey, newApp])).toEqual([
