@@ -13,6 +13,7 @@ const usage = `Usage: stile <command> [options]
       --name <name>               the name people see
       --password-stdin            read the password from standard input
   user disable|enable <user>    end an account's use, and all it has open; or allow it again
+  user code <user>              make a code that confirms their first second factor
   client add                    register a client in the database; prints its secret once
       --file <path>               its settings as in the configuration, YAML or JSON; - reads standard input
       --public                    without a secret
@@ -85,6 +86,12 @@ const commands: Readonly<Record<string, Command>> = {
   },
   'user disable': status('disabled'),
   'user enable': status('active'),
+  'user code': {
+    takes: ['config'],
+    arguments: ['username'],
+    run: async (terminal, values, [identifier = '']) =>
+      (await import('./user-code.ts')).userCode(terminal, { ...file(values), identifier }),
+  },
   'client add': {
     takes: ['config', 'file', 'public'],
     arguments: [],

@@ -9,6 +9,7 @@ import { type ConfigFile, load, quietly } from './load.ts';
 import { refuseDemoAccount } from './production.ts';
 import type { Terminal } from './terminal.ts';
 import { userAddCommand } from './user-add.ts';
+import { userCodeCommand } from './user-code.ts';
 import { userStatusCommand } from './user-status.ts';
 
 /** Resolves when the server was told to stop and has; 0 when in good order. */
@@ -42,6 +43,7 @@ function adviseRuntime(terminal: Terminal): void {
 const commands = [
   userAddCommand,
   userStatusCommand,
+  userCodeCommand,
   clientAddCommand,
   clientRemoveCommand,
   clientListCommand,

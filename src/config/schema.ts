@@ -152,6 +152,23 @@ export const configSchema = z
           })
           .prefault({})
           .describe('Emailed codes.'),
+        adminCode: z
+          .strictObject({
+            codeTtl: seconds
+              .min(60)
+              .max(3600)
+              .default(900)
+              .describe('Seconds for which a code from an administrator works.'),
+            tries: z
+              .number()
+              .int()
+              .min(1)
+              .max(10)
+              .default(5)
+              .describe('Wrong entries after which a code is void.'),
+          })
+          .prefault({})
+          .describe('Codes from an administrator (`stile user code`), where an address cannot confirm.'),
       })
       .prefault({})
       .describe('What people prove themselves with.'),
@@ -161,7 +178,9 @@ export const configSchema = z
           .default({ attempts: 10, window: 900, consecutive: 100 })
           .describe('Per account and factor; one bucket for each known browser, one for all strangers.'),
         address: limit.default({ attempts: 100, window: 900 }).describe('Per network address, all factors.'),
-        email: limit.default({ attempts: 5, window: 3600 }).describe('Codes sent, per account.'),
+        email: limit
+          .default({ attempts: 5, window: 3600 })
+          .describe('Codes sent, and codes an administrator asks for, per account.'),
       })
       .prefault({})
       .describe('Limits on attempts, counted before verifying and shared by every process.'),

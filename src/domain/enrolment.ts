@@ -27,18 +27,23 @@ export interface ChangeFacts {
   readonly now: number;
   /**
    * Credentials that a code to the verified address confirms independently: empty without such an address, and
-   * without those that were themselves set or reset through it.
+   * without those that were themselves set or reset through it. An administrator confirms the others.
    */
   readonly confirmable: readonly string[];
 }
 
+/** The channels that confirm, by the method of the code that comes over them. */
+export type Channel = 'email' | 'admin_code';
+
 export type ChangeGate =
-  | { readonly kind: 'allowed'; readonly boundAt: string | null; readonly boundBy: 'email_code' | 'step_up' }
+  | { readonly kind: 'allowed'; readonly boundAt: string | null; readonly boundBy: BoundBy }
   /** Any one choice must be proved first. */
   | { readonly kind: 'stepUp'; readonly choices: readonly Choice[]; readonly missing: readonly Clause[] }
-  /** A code sent to the verified address must be entered in this transaction. */
-  | { readonly kind: 'confirm' }
+  /** A code that came over the channel must be entered in this transaction. */
+  | { readonly kind: 'confirm'; readonly channel: Channel }
   | { readonly kind: 'refused' };
+
+export type BoundBy = 'email_code' | 'admin_code' | 'step_up';
 
 /** Whether a factor may be added now. See rule 6. */
 export function mayAdd(facts: ChangeFacts, factor: NewFactor): ChangeGate {
@@ -58,25 +63,29 @@ function levelToAdd({ levels, credentials }: ChangeFacts, factor: NewFactor): Le
   return rank(levels, its.acr) < rank(levels, best.acr) ? its : best;
 }
 
-/** The first factor proved in this transaction, and confirmed over a channel that neither proved nor reset it. */
+/**
+ * The first factor proved in this transaction, and confirmed over a channel that neither proved nor reset it: the
+ * verified address if it is one, else an administrator.
+ */
 function mayAddFirstSecond(facts: ChangeFacts, need: Level): ChangeGate {
-  if (facts.confirmable.length === 0) return { kind: 'refused' };
-  const first = facts.proofs.filter(
-    ({ credentialId }) => credentialId !== undefined && facts.confirmable.includes(credentialId),
-  );
-  const proved = { ...facts, proofs: first };
-  const gate = changeGate(proved, {
-    source: 'account',
-    acr: [need.acr],
-    reauthenticate: true,
-    reason: REASON,
-  });
-  if (gate.kind !== 'allowed') return gate;
-  const confirmed = facts.proofs.some(
-    ({ method, transaction }) => method === 'email' && transaction === facts.transaction.id,
-  );
-  return confirmed ? { ...gate, boundBy: 'email_code' } : { kind: 'confirm' };
+  const clause: Clause = { source: 'account', acr: [need.acr], reauthenticate: true, reason: REASON };
+  const provedBy = (enrolled: (id: string) => boolean) =>
+    facts.proofs.filter(({ credentialId }) => credentialId !== undefined && enrolled(credentialId));
+  const mailable = { ...facts, proofs: provedBy((id) => facts.confirmable.includes(id)) };
+  const byMail = changeGate(mailable, clause);
+  if (byMail.kind === 'allowed') return confirmed(facts, byMail, 'email');
+  const gate = changeGate({ ...facts, proofs: provedBy(() => true) }, clause);
+  return gate.kind === 'allowed' ? confirmed(facts, gate, 'admin_code') : gate;
 }
+
+type Allowed = Extract<ChangeGate, { kind: 'allowed' }>;
+
+function confirmed({ proofs, transaction }: ChangeFacts, gate: Allowed, channel: Channel): ChangeGate {
+  const given = proofs.some((proof) => proof.method === channel && proof.transaction === transaction.id);
+  return given ? { ...gate, boundBy: boundByCode[channel] } : { kind: 'confirm', channel };
+}
+
+const boundByCode = { email: 'email_code', admin_code: 'admin_code' } as const;
 
 /** Whether a factor may be removed, or reset, now: the account's best level, fresh. */
 export function mayRemove(facts: ChangeFacts): ChangeGate {
@@ -150,7 +159,7 @@ function lowest(levels: readonly Level[], values: readonly (string | null)[]): s
  * open the gate. For offering them before the gate is passed.
  */
 export function offersOf(
-  facts: Pick<ChangeFacts, 'credentials' | 'levels' | 'confirmable'>,
+  facts: Pick<ChangeFacts, 'credentials' | 'levels'>,
   factors: readonly NewFactor[],
 ): readonly EnrolmentOffer[] {
   const best = bestLevel(facts.levels, facts.credentials);
@@ -161,7 +170,8 @@ export function offersOf(
   const proved = {
     ...facts,
     transaction: HYPOTHETICAL,
-    proofs: [...proofs, justProved('email', false)],
+    confirmable: [],
+    proofs: [...proofs, justProved('admin_code', false)],
     now: 0,
   };
   const gate = gateAt(proved, best);

@@ -66,7 +66,7 @@ export const catalogue = {
   wrong_code: {
     status: 422,
     message: 'That code is not right, or was already used.',
-    remedy: 'Wait for the next code and enter that one.',
+    remedy: 'Enter it again, or get a new one.',
   },
   code_expired: { status: 422, message: 'That code has expired.', remedy: 'Ask for a new one.' },
   passkey_failed: {

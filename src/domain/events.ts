@@ -13,6 +13,7 @@ export type AuditType =
   | 'session_ended'
   | 'elevation_ended'
   | 'email_code_sent'
+  | 'admin_code_issued'
   | 'client_registered'
   | 'client_removed'
   | 'throttled';

@@ -72,9 +72,10 @@ export function isBoundAt(levels: readonly Level[], held: string | null, require
   return !have.unordered && !need.unordered && levels.indexOf(have) > levels.indexOf(need);
 }
 
-/** Does this proof, by today's facts about its credential, fill the slot? */
+/** Does this proof, by today's facts about its credential, fill the slot? An administrator's code fills none. */
 export function fills(slot: Slot, proof: Proof, credential: CredentialFacts | undefined): boolean {
   return (
+    proof.method !== 'admin_code' &&
     (slot.method === undefined || slot.method.includes(proof.method)) &&
     (slot.kind === undefined || proof.kinds.includes(slot.kind)) &&
     (!slot.phishingResistant || proof.phishingResistant) &&

@@ -5,8 +5,8 @@
  * of a proof: it is derived at evaluation from the credential as it stands then.
  */
 
-/** How something was proved. */
-export type Method = 'password' | 'totp' | 'passkey' | 'email' | 'recovery' | 'federated';
+/** How something was proved. An administrator's code only confirms an enrolment: it is in no level and in no amr. */
+export type Method = 'password' | 'totp' | 'passkey' | 'email' | 'admin_code' | 'recovery' | 'federated';
 
 /**
  * What sort of factor a proof is evidence of. `verification` is the second, unnamed kind that user verification
@@ -88,6 +88,7 @@ function kindsOf(method: Method, userVerified: boolean): readonly Kind[] {
     case 'federated':
       return ['external'];
     case 'email':
+    case 'admin_code':
     case 'recovery':
       return [];
   }
@@ -119,6 +120,8 @@ function methodAmr(proof: Proof, credentials: readonly CredentialFacts[]): strin
     }
     case 'email':
       return ['urn:stile:amr:email'];
+    case 'admin_code':
+      return [];
     case 'recovery':
       return ['urn:stile:amr:recovery'];
     case 'federated':

@@ -53,6 +53,11 @@ export function emailBucket(accountId: string): string {
   return `email:${accountId}`;
 }
 
+/** Name of the bucket that counts codes an administrator asks for, for an account. */
+export function adminCodeBucket(accountId: string): string {
+  return `admin-code:${accountId}`;
+}
+
 /** The largest count a bucket can hold (a 32-bit column). */
 const UNLIMITED = 2_147_483_647;
 
@@ -75,7 +80,7 @@ export function isFilled(state: BucketState, limit: Limit): boolean {
  */
 export type Familiarity = 'any' | 'possession';
 
-/** What makes a browser known for attempts with `method`. Emailed codes have a limit of their own: how many are sent. */
+/** What makes a browser known for attempts with `method`. Codes that are sent or given have a limit of their own: how many. */
 export function familiarityFor(method: Method): Familiarity {
   return method === 'totp' ? 'possession' : 'any';
 }
@@ -85,7 +90,7 @@ export function familiarityFrom(method: Method): readonly Familiarity[] {
   return method === 'totp' || method === 'passkey' ? ['any', 'possession'] : ['any'];
 }
 
-const counted: readonly Method[] = ['password', 'totp', 'passkey', 'email'];
+const counted: readonly Method[] = ['password', 'totp', 'passkey', 'email', 'admin_code'];
 
 /**
  * The factors that a success reopens after too many failures in a row. A factor that cannot be guessed reopens all of

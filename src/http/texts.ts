@@ -18,6 +18,8 @@ export function titleOf(page: ViewModel, { t }: Translator): string {
       return t('enrol.choose_title');
     case 'enrol-email':
       return t('enrol.email_title');
+    case 'enrol-admin-code':
+      return t('enrol.admin_title');
     case 'enrol-totp':
       return t('enrol.totp_title');
     case 'enrol-passkey':

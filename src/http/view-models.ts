@@ -84,6 +84,12 @@ export interface EnrolEmailPage extends Enrolling {
   readonly code: EmailCode;
 }
 
+/** As `EnrolEmailPage`, where no address can confirm: a code that an administrator gives. */
+export interface EnrolAdminCodePage extends Enrolling {
+  readonly page: 'enrol-admin-code';
+  readonly form: Form;
+}
+
 export interface EnrolTotpPage extends Enrolling {
   readonly page: 'enrol-totp';
   readonly form: Form;
@@ -245,6 +251,7 @@ export type ViewModel =
   | StepUpPage
   | EnrolChoosePage
   | EnrolEmailPage
+  | EnrolAdminCodePage
   | EnrolTotpPage
   | EnrolPasskeyPage
   | EnrolPasswordPage

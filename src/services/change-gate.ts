@@ -37,10 +37,7 @@ export function enrolmentOffers(
   if (facts.account.status !== 'active') return [];
   const { levels } = deps;
   const credentials = facts.credentials.map(deps.judge);
-  return offersOf(
-    { levels, credentials, confirmable: confirmable(facts) },
-    newFactors(deps.settings, facts.credentials),
-  );
+  return offersOf({ levels, credentials }, newFactors(deps.settings, facts.credentials));
 }
 
 /**
@@ -89,10 +86,7 @@ function changeFacts(deps: GateDeps, { facts, transaction }: ChangeContext): Cha
   };
 }
 
-/**
- * A code to the verified address confirms a factor that was not itself set through that address. Where there is no
- * such channel a code from an administrator will be needed.
- */
+/** A code to the verified address confirms a factor that was not itself set through that address. */
 function confirmable({
   account,
   credentials,

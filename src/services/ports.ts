@@ -95,7 +95,7 @@ export interface CredentialBase {
   readonly accountId: string;
   readonly label: string;
   readonly boundAt: string | null;
-  /** How it was bound, for the audit: `admin`, `email_code`, `step_up`. */
+  /** How it was bound: `admin`, `email_code`, `admin_code`, `step_up`. */
   readonly boundBy: string;
   readonly createdAt: number;
   readonly lastUsedAt: number | null;
@@ -321,11 +321,11 @@ export interface AssuranceFactsStore {
 
 // Ceremonies -----------------------------------------------------------------------------------------------
 
-/** An emailed code, a WebAuthn challenge or a pending TOTP seed: bound to its owner, usable once. */
+/** An emailed or an administrator's code, a WebAuthn challenge or a pending TOTP seed: bound to its owner, usable once. */
 export interface Ceremony {
   readonly id: string;
   readonly purpose: string;
-  /** `tx:<transaction id>` or `session:<uid>`. */
+  /** `tx:<transaction id>` or `session:<uid>`; of an administrator's code `account:<id>`. */
   readonly owner: string;
   readonly accountId: string | null;
   readonly secret: string;

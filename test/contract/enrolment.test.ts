@@ -91,7 +91,10 @@ describe.skipIf(noPostgres)('enrolling', () => {
 
     test('needs the code to the address', async () => {
       const context = await changing(world, await signIn(world, await createPerson(world)));
-      expect(mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'confirm' });
+      expect(mayEnrol(world.deps, context, 'totp')).toEqual({
+        kind: 'confirm',
+        channel: 'email',
+      });
       expect(await codeOf(beginTotp(world.deps, context))).toBe('step_up_required');
       expect(await codeOf(beginPasskeyEnrolment(world.deps, context))).toBe('step_up_required');
     });
@@ -99,12 +102,12 @@ describe.skipIf(noPostgres)('enrolling', () => {
     test.each([
       ['no address', { email: null }],
       ['an address that is not verified', { emailVerified: false }],
-    ])('is not possible here with %s', async (_, person) => {
+    ])('is confirmed by an administrator with %s', async (_, person) => {
       const account = await createPerson(world, person);
       const context = await changing(world, await signIn(world, account));
-      expect(mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'refused' });
-      expect(enrolmentOffers(world.deps, context.facts)).toEqual([]);
-      expect(await codeOf(beginTotp(world.deps, context))).toBe('enrolment_not_allowed');
+      expect(mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'confirm', channel: 'admin_code' });
+      expect(enrolmentOffers(world.deps, context.facts)).not.toEqual([]);
+      expect(await codeOf(beginTotp(world.deps, context))).toBe('step_up_required');
     });
 
     test('is not confirmed over the channel that set the first one', async () => {
@@ -114,7 +117,7 @@ describe.skipIf(noPostgres)('enrolling', () => {
         [account.id],
       );
       const context = await changing(world, await confirmed(account));
-      expect(mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'refused' });
+      expect(mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'confirm', channel: 'admin_code' });
     });
   });
 

@@ -145,7 +145,10 @@ describe('rule 6: the first second factor', () => {
   });
 
   test('needs confirmation by a code to the verified address', () => {
-    expect(mayAdd(facts([password], [proof(password)]), newKey)).toEqual({ kind: 'confirm' });
+    expect(mayAdd(facts([password], [proof(password)]), newKey)).toEqual({
+      kind: 'confirm',
+      channel: 'email',
+    });
     expect(mayAdd(facts([password], [proof(password), proof('email')]), newKey)).toEqual({
       kind: 'allowed',
       boundAt: ACR_1FA,
@@ -155,20 +158,49 @@ describe('rule 6: the first second factor', () => {
 
   test('is not confirmed by a code given in an earlier transaction', () => {
     const gate = mayAdd(facts([password], [proof(password), proof('email', 60, 'earlier')]), newKey);
-    expect(gate).toEqual({ kind: 'confirm' });
+    expect(gate).toEqual({ kind: 'confirm', channel: 'email' });
   });
 
   test('is not opened by the code alone', () => {
     expect(mayAdd(facts([password], [proof('email')]), newKey).kind).toBe('stepUp');
   });
 
-  test('is refused where no channel is left that neither proved nor reset the first one', () => {
-    const gate = mayAdd(facts([password], [proof(password), proof('email')], { confirmable: [] }), newKey);
-    expect(gate).toEqual({ kind: 'refused' });
+  test('is confirmed by an administrator where the address neither can nor may: a code sent there opens nothing', () => {
+    const unreachable = { confirmable: [] };
+    const wanted = { kind: 'confirm', channel: 'admin_code' };
+    expect(mayAdd(facts([password], [proof(password)], unreachable), newKey)).toEqual(wanted);
+    expect(mayAdd(facts([password], [proof(password), proof('email')], unreachable), newKey)).toEqual(wanted);
+    const given = facts([password], [proof(password), proof('admin_code')], unreachable);
+    expect(mayAdd(given, newKey)).toEqual({ kind: 'allowed', boundAt: ACR_1FA, boundBy: 'admin_code' });
+  });
+
+  test('is not confirmed by an administrator’s code where the address can', () => {
+    const gate = mayAdd(facts([password], [proof(password), proof('admin_code')]), newKey);
+    expect(gate).toEqual({ kind: 'confirm', channel: 'email' });
+  });
+
+  test('is not confirmed by an administrator’s code of an earlier transaction', () => {
+    const given = [proof(password), proof('admin_code', 60, 'earlier')];
+    const gate = mayAdd(facts([password], given, { confirmable: [] }), newKey);
+    expect(gate).toEqual({ kind: 'confirm', channel: 'admin_code' });
+  });
+
+  test('is not opened by an administrator’s code alone', () => {
+    const gate = mayAdd(facts([password], [proof('admin_code')], { confirmable: [] }), newKey);
+    expect(gate.kind).toBe('stepUp');
+  });
+
+  test('with two keys the channel is the one for the key that was proved', () => {
+    const other = { ...bareKey, id: 'other' };
+    const keys = (proved: CredentialFacts) =>
+      mayAdd(facts([bareKey, other], [proof(proved)], { confirmable: ['bare'] }), newKey);
+    expect(keys(bareKey)).toEqual({ kind: 'confirm', channel: 'email' });
+    expect(keys(other)).toEqual({ kind: 'confirm', channel: 'admin_code' });
   });
 
   test('is also what comes after a key that does not verify its user', () => {
-    expect(mayAdd(facts([bareKey], [proof(bareKey)]), newKey)).toEqual({ kind: 'confirm' });
+    const gate = mayAdd(facts([bareKey], [proof(bareKey)]), newKey);
+    expect(gate).toEqual({ kind: 'confirm', channel: 'email' });
   });
 });
 
@@ -256,8 +288,11 @@ describe('offers', () => {
     expect(offersOf(facts([password, passkey]), [newApp])).toEqual([{ ...newApp, boundAt: ACR_PHR }]);
   });
 
+  test('are made where only an administrator can confirm', () => {
+    expect(offersOf(facts([password], [], { confirmable: [] }), [newKey])).toHaveLength(1);
+  });
+
   test('are empty where nothing could open the gate', () => {
-    expect(offersOf(facts([password], [], { confirmable: [] }), [newKey])).toEqual([]);
     expect(offersOf(facts([]), [newKey])).toEqual([]);
   });
 });

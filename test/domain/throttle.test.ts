@@ -14,7 +14,7 @@ import {
   reopenedBy,
 } from '../../src/domain/throttle.ts';
 
-const methods: readonly Method[] = ['password', 'totp', 'passkey', 'email'];
+const methods: readonly Method[] = ['password', 'totp', 'passkey', 'email', 'admin_code'];
 
 describe('the network an address is counted as', () => {
   test.each([

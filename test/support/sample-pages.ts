@@ -151,6 +151,23 @@ export const samplePages = {
     code: { send: own('email/send'), enter: own('email'), address: 'a•••@example.test' },
     problem: { code: 'wrong_code', field: 'code' },
   },
+  'enrol-admin-code': {
+    page: 'enrol-admin-code',
+    client,
+    person,
+    cancel,
+    reasons,
+    form: form('admin-code'),
+    others: [{ method: 'passkey', href: '?enrol=passkey' }],
+  },
+  'enrol-admin-code-problem': {
+    page: 'enrol-admin-code',
+    client: null,
+    person,
+    cancel,
+    form: form('admin-code'),
+    problem: { code: 'wrong_code', field: 'code' },
+  },
   'enrol-totp': enrolTotp,
   'enrol-totp-problem': {
     ...enrolTotp,

@@ -1,4 +1,5 @@
 /** Enrolling a factor inside an interaction: choose, prove what the gate asks, confirm, register, go on. */
+import type { Channel } from '../../domain/enrolment.ts';
 import { StileError } from '../../domain/errors.ts';
 import { wantsEnrolment } from '../../oidc/account-client.ts';
 import { type ChangeContext, type EnrolmentMethod, mayEnrol } from '../../services/change-gate.ts';
@@ -50,8 +51,7 @@ export async function showEnrolment(
         visit,
         {
           ...common(visit, step, method),
-          page: 'enrol-email',
-          code: emailCode(visit),
+          ...confirmPage(visit, gate.channel),
           ...(problem ? { problem } : {}),
         },
         showing.failure,
@@ -64,6 +64,19 @@ export async function showEnrolment(
         showing.failure,
       );
   }
+}
+
+function confirmPage(visit: Visit, channel: Channel) {
+  if (channel === 'email') return { page: 'enrol-email', code: emailCode(visit) } as const;
+  return { page: 'enrol-admin-code', form: formOf(visit, 'admin-code') } as const;
+}
+
+/** Whether an administrator's code is what the enrolment waits for: nowhere else is one taken. */
+export async function awaitsAdminCode(deps: InteractionDeps, visit: Visit, step: Step): Promise<boolean> {
+  if (step.name !== 'enrol') return false;
+  const method = await chosenMethod(deps, visit, step, undefined);
+  const gate = method && mayEnrol(deps.services, contextOf(visit), method);
+  return gate?.kind === 'confirm' && gate.channel === 'admin_code';
 }
 
 /** The factor being enrolled: the only one on offer, the one just chosen, or the one chosen before. */

@@ -3,6 +3,7 @@
  */
 import type { Context } from 'koa';
 import { StileError } from '../../domain/errors.ts';
+import { adminCodeFactor } from '../../services/admin-code.ts';
 import { attempt, type Factor } from '../../services/attempt.ts';
 import type { EnrolmentMethod } from '../../services/change-gate.ts';
 import { emailCodeFactor, sendEmailCode } from '../../services/email-code.ts';
@@ -15,7 +16,7 @@ import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
 import { correlationId } from '../requests.ts';
 import { type Route, seeOther } from '../routes.ts';
 import { type ConsentDeps, decideConsent, showConsent } from './consent.ts';
-import { showEnrolment, wantedEnrolment } from './enrol.ts';
+import { awaitsAdminCode, showEnrolment, wantedEnrolment } from './enrol.ts';
 import { register, shownOnPage } from './enrol-forms.ts';
 import { finish, refuse, resume } from './finish.ts';
 import { problemOf, proofPage, show } from './pages.ts';
@@ -38,6 +39,7 @@ export function interactionRoutes(deps: ConsentDeps): Route[] {
     ['POST', '/interaction/:uid/passkey', step(passkey)],
     ['POST', '/interaction/:uid/email/send', step(sendEmail)],
     ['POST', '/interaction/:uid/email', step(email)],
+    ['POST', '/interaction/:uid/admin-code', step(adminCode)],
     ['POST', '/interaction/:uid/enrol/password', step((deps, seen) => enrol(deps, seen, 'password'))],
     ['POST', '/interaction/:uid/enrol/totp', step((deps, seen) => enrol(deps, seen, 'totp'))],
     ['POST', '/interaction/:uid/enrol/passkey', step((deps, seen) => enrol(deps, seen, 'passkey'))],
@@ -152,6 +154,14 @@ async function email(deps: ConsentDeps, seen: Visit): Promise<void> {
     code,
   });
   await prove(deps, seen, factor, 'code');
+}
+
+/** Taken only where it is asked for, so that it is not used up for nothing. */
+async function adminCode(deps: ConsentDeps, seen: Visit): Promise<void> {
+  const { code, _csrf } = await guardForm(seen.ctx, codeForm);
+  checkForm(deps, seen, _csrf);
+  if (!(await awaitsAdminCode(deps, seen, currentStep(seen)))) return back(seen);
+  await prove(deps, seen, adminCodeFactor(deps.services, { accountId: knownAccount(seen), code }), 'code');
 }
 
 async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {

@@ -113,6 +113,11 @@ export const english = {
   'enrol.others': 'Add something else instead',
   'enrol.email_title': 'First, check your email',
   'enrol.email_text': 'Before anything is added, we make sure that your address is still yours.',
+  'enrol.admin_title': 'First, ask an administrator',
+  'enrol.admin_text':
+    'Before anything is added, somebody has to confirm that it’s you. Ask an administrator of your organisation for a code; it works once.',
+  'enrol.admin_label': 'Code from your administrator',
+  'enrol.admin_hint': 'Eight digits. Leave this page open while you ask.',
   'enrol.totp_title': 'Add an authenticator app',
   'enrol.totp_scan': 'Scan this with your authenticator app',
   'enrol.totp_qr': 'QR code that holds the same key as the text below it',
