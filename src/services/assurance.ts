@@ -152,7 +152,7 @@ export interface RenewalInput {
   readonly minimum?: Demand;
   /** A refresh; a code's own exchange is not limited by `tokensFor`. */
   readonly refresh: boolean;
-  /** The account's, where they are at hand. */
+  /** The account's, or those of them that the record rests on, where they are at hand. */
   readonly credentials?: readonly Credential[];
 }
 

@@ -44,7 +44,7 @@ describe('random values', () => {
 
   test('a pool gives no byte twice, keeps none it gave, and is filled again when it runs out', () => {
     let filled = 0;
-    let pool = Buffer.alloc(0);
+    let pool: Buffer = Buffer.alloc(0);
     const octets = createPool((buffer) => {
       filled += 1;
       pool = buffer;
