@@ -20,7 +20,14 @@ export function show(
   ctx.status = failure?.status ?? 200;
   if (failure?.retryAfter !== undefined) ctx.set('Retry-After', String(failure.retryAfter));
   ctx.type = 'html';
-  ctx.body = deps.render(page, deviceLanguages(ctx, interaction.params['ui_locales']));
+  ctx.body = deps.render(withWayOut(page, failure), deviceLanguages(ctx, interaction.params['ui_locales']));
+}
+
+/** Whoever leaves a page that turned them away has not just cancelled: the client is told. */
+function withWayOut(page: ViewModel, failure: StileError | undefined): ViewModel {
+  if (failure?.code !== 'too_many_attempts' || !('cancel' in page) || !page.cancel) return page;
+  const { action, hidden } = page.cancel;
+  return { ...page, cancel: { action, hidden: { ...hidden, after: failure.code } } };
 }
 
 /** A form of this interaction. */

@@ -11,7 +11,7 @@ import { passwordFactor } from '../../services/factors/password.ts';
 import { totpFactor } from '../../services/factors/totp.ts';
 import { normaliseIdentifier } from '../../services/identifier.ts';
 import type { Step } from '../../services/step-up.ts';
-import { codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
+import { cancelForm, codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
 import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
 import { correlationId } from '../requests.ts';
 import { type Route, seeOther } from '../routes.ts';
@@ -169,11 +169,16 @@ async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
   checkForm(deps, seen, _csrf);
   const { transaction, assessment } = seen;
   if (!assessment.facts) return back(seen);
-  await sendEmailCode(deps.services, {
-    owner: ownerOf(seen),
-    accountId: assessment.facts.account.id,
-    correlationId: correlationId(seen.ctx),
-  });
+  try {
+    await sendEmailCode(deps.services, {
+      owner: ownerOf(seen),
+      accountId: assessment.facts.account.id,
+      correlationId: correlationId(seen.ctx),
+    });
+  } catch (error) {
+    if (!(error instanceof StileError) || error.code !== 'too_many_attempts') throw error;
+    return showStep(deps, seen, { chosen: 'email', failure: error });
+  }
   await deps.services.transactions.setState(transaction.id, { ...transaction.state, codeSent: true });
   back(seen);
 }
@@ -214,9 +219,10 @@ async function enrol(deps: ConsentDeps, seen: Visit, method: EnrolmentMethod): P
 }
 
 async function cancel(deps: ConsentDeps, seen: Visit): Promise<void> {
-  const { _csrf } = await guardForm(seen.ctx, emptyForm);
+  const { after, _csrf } = await guardForm(seen.ctx, cancelForm);
   checkForm(deps, seen, _csrf);
-  await refuse(deps, seen, { error: 'access_denied', error_description: 'the person cancelled' });
+  const why = after === 'too_many_attempts' ? 'too many attempts' : 'the person cancelled';
+  await refuse(deps, seen, { error: 'access_denied', error_description: why });
 }
 
 function back({ ctx, uid }: Visit): void {
