@@ -12,7 +12,13 @@ import {
 } from 'oidc-provider';
 import type { Config } from '../config/schema.ts';
 import { rank } from '../domain/level.ts';
-import { type AssuranceDeps, loadFacts, renewableScopes, tokensEnd } from '../services/assurance.ts';
+import {
+  type AssuranceDeps,
+  levelEnd,
+  loadFacts,
+  renewableScopes,
+  tokensEnd,
+} from '../services/assurance.ts';
 import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
 import { metadataOf } from './clients.ts';
 import { requestState } from './request-state.ts';
@@ -168,17 +174,19 @@ function checkClientCredentials({ assurance }: IssuanceDeps, token: ClientCreden
   return undefined;
 }
 
-/** Seconds an access token lives: shorter above the weakest level, and never past the end of the level's tokens. */
+/**
+ * Seconds an access token lives: shorter above the weakest level, and never past the level's end. Whoever took longer than
+ * that to sign in gets one second.
+ */
 export function accessTokenTtl(deps: IssuanceDeps, ctx: KoaContextWithOIDC, token: AccessToken): number {
   const asked = token.resourceServer?.accessTokenTTL ?? deps.tokens.accessToken;
   const record = requestState(ctx).found?.record;
   if (!record) return asked;
   const { levels, clock } = deps.assurance;
   const steppedUp = rank(levels, record.acr) > 0;
-  const left = tokensEnd(levels, record) - clock.now();
-  // `tokensFor: 0` refuses renewal; the first token still lives its time.
+  const left = levelEnd(levels, record) - clock.now();
   const limit = Math.min(asked, steppedUp ? deps.tokens.steppedUp : asked);
-  return left > 0 ? Math.min(limit, left) : limit;
+  return Math.max(1, Math.min(limit, left));
 }
 
 /** Seconds a refresh token lives; see `tokensFor`. */

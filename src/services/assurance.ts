@@ -3,7 +3,7 @@
  * code will rest on. Login, step-up, refresh and the account pages all come through here.
  */
 import { type AccountFacts, type EnrolmentOffer, evaluate, type Outcome } from '../domain/evaluate.ts';
-import { findLevel, type Level } from '../domain/ladder.ts';
+import { findLevel, type Level, lifetimeOf } from '../domain/level.ts';
 import type { CredentialFacts } from '../domain/proofs.ts';
 import { type Demand, type Requirement, requirementOf } from '../domain/requirement.ts';
 import { activity } from '../domain/satisfy.ts';
@@ -88,7 +88,6 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   };
 }
 
-/** What may be enrolled is worked out only when it is asked for: most requests are satisfied without. */
 /** One read of everything evaluation needs; undefined when nobody is known. */
 export async function loadFacts(
   deps: Pick<AssuranceDeps, 'facts' | 'clock'>,
@@ -100,6 +99,7 @@ export async function loadFacts(
   return accountId === null ? undefined : deps.facts.load({ ...input, accountId, now: deps.clock.now() });
 }
 
+/** What may be enrolled is worked out only when it is asked for: most requests are satisfied without. */
 function accountFacts(deps: AssuranceDeps, facts: AssuranceFacts): AccountFacts {
   return {
     credentials: facts.credentials.map(deps.judge),
@@ -187,10 +187,26 @@ export function tokensEnd(
   levels: readonly Level[],
   record: Pick<StoredAssurance, 'acr' | 'authTime'>,
 ): number {
-  const level = findLevel(levels, record.acr);
+  return endOf(levels, record, ({ tokensFor, maxAge }) => tokensFor ?? maxAge);
+}
+
+/** Epoch seconds at which no token on this record holds any more: `tokensFor: 0` leaves the level its age. */
+export function levelEnd(
+  levels: readonly Level[],
+  record: Pick<StoredAssurance, 'acr' | 'authTime'>,
+): number {
+  return endOf(levels, record, lifetimeOf);
+}
+
+function endOf(
+  levels: readonly Level[],
+  { acr, authTime }: Pick<StoredAssurance, 'acr' | 'authTime'>,
+  secondsOf: (level: Level) => number | undefined,
+): number {
+  const level = findLevel(levels, acr);
   if (!level) return Number.NEGATIVE_INFINITY;
-  const seconds = level.tokensFor ?? level.maxAge;
-  return seconds === undefined ? Number.POSITIVE_INFINITY : record.authTime + seconds;
+  const seconds = secondsOf(level);
+  return seconds === undefined ? Number.POSITIVE_INFINITY : authTime + seconds;
 }
 
 /** What every token of the grant must be covered for; a renewed one also for its own acr, as that is understood today. */

@@ -17,7 +17,7 @@ import {
   startBeside,
   stopClock,
 } from '../../support/journey.ts';
-import { errorOf, silently } from '../../support/people.ts';
+import { errorOf, redirectOf, silently } from '../../support/people.ts';
 import { API, OPAQUE_API, startStile, type TestStile, testConfig } from '../../support/stile.ts';
 
 interface Renewed {
@@ -131,6 +131,34 @@ describe.skipIf(noPostgres)('tokens later', () => {
     expect(tokens.claims.acr).toBe(PHR);
     expect(tokens.refresh_token).toBeUndefined();
     expect(await isActive(tokens.access_token)).toBe(true);
+  });
+
+  it('rule 4: no access token outlives auth_time + maxAge, also where tokensFor is 0', async () => {
+    const person = await newPerson(stile, { passkey: {} });
+    for (const at of [OPAQUE_API, API]) {
+      const { agent } = await obtain(stile, web, { person, passkeyFirst: true });
+      const scope = at === API ? 'openid read' : 'openid look';
+      const request = await web.authorize({ acr_values: PHR, scope, resource: at, prompt: 'none' });
+      pass(1700);
+      const tokens = await web.exchange(request, redirectOf(await agent.open(request.url)));
+      expect([tokens.claims.acr, tokens.expires_in, tokens.refresh_token]).toEqual([PHR, 100, undefined]);
+      const ends = Number(tokens.claims.auth_time) + 1800;
+      if (at === API) expect(claimsOf(tokens.access_token)['exp']).toBe(ends);
+      pass(99);
+      if (at !== API) expect(await isActive(tokens.access_token)).toBe(true);
+      pass(1);
+      if (at !== API) expect(await isActive(tokens.access_token)).toBe(false);
+    }
+  });
+
+  it('rule 4: a level that ended while somebody signed in gives one second, not a token of its own time', async () => {
+    const person = await newPerson(stile, { passkey: {} });
+    const { agent } = await obtain(stile, web, { person, passkeyFirst: true });
+    pass(1790);
+    const request = await web.authorize({ acr_values: PHR, prompt: 'none' });
+    const redirect = redirectOf(await agent.open(request.url));
+    pass(20);
+    expect((await web.exchange(request, redirect)).expires_in).toBe(1);
   });
 
   it('rule 4: a code is exchanged although its level’s tokens end at once', async () => {
