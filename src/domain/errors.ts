@@ -47,6 +47,11 @@ export const catalogue = {
     message: 'This sign-in was begun in another browser.',
     remedy: again,
   },
+  another_person: {
+    status: 409,
+    message: 'Somebody else has signed in in this browser meanwhile.',
+    remedy: again,
+  },
   subject_mismatch: {
     status: 403,
     message: 'That is not the account this sign-in is for.',

@@ -226,6 +226,9 @@ export interface SignedOutPage {
 /** Every error, not found and unavailable among them. */
 export interface ErrorPage {
   readonly page: 'error';
+  /** Where a sign-in ends with it: who asked, and the way back. */
+  readonly client?: ClientView | null;
+  readonly cancel?: Form;
   readonly code: ErrorCode;
   readonly correlationId: string;
   /** Seconds. */

@@ -218,6 +218,8 @@ export interface AuthTransactionStore {
   setState(id: string, state: Readonly<Record<string, unknown>>): Promise<void>;
   /** Binds the account unless another is bound: one conditional UPDATE. False: it belongs to somebody else. */
   bindAccount(id: string, accountId: string): Promise<boolean>;
+  /** Puts it in the session that is there by now, unless it is in one or another account's: one conditional UPDATE. */
+  joinSession(id: string, session: { sessionUid: string; accountId: string }): Promise<boolean>;
   /** Lets go of an account that nothing pins and no proof was made for ("not you?"). */
   release(id: string): Promise<boolean>;
   /** Counts a resume that was not satisfied; returns the count. */

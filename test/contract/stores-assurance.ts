@@ -83,6 +83,21 @@ function transactions(get: () => Subject): void {
     expect((await authTransactions.byId(proved.id, NOW))?.accountId).toBe(accountId);
   });
 
+  test('rule 7: a transaction joins the session of its own account, once, and nobody else’s', async () => {
+    const { stores } = get();
+    const { authTransactions } = stores;
+    const [ada, bob] = [await addAccount(stores), await addAccount(stores)];
+    const [free, proved] = [begin(), begin({ accountId: bob })];
+    for (const one of [free, proved]) await authTransactions.open(one);
+    const session = { sessionUid: 'late', accountId: ada };
+    expect(await authTransactions.joinSession(proved.id, session)).toBe(false);
+    expect(await authTransactions.joinSession(free.id, session)).toBe(true);
+    expect(await authTransactions.joinSession(free.id, { ...session, sessionUid: 'later' })).toBe(false);
+    const joined = { sessionUid: 'late', accountId: ada, pinned: true };
+    expect(await authTransactions.byId(free.id, NOW)).toMatchObject(joined);
+    expect(await authTransactions.byId(proved.id, NOW)).toMatchObject({ sessionUid: null, accountId: bob });
+  });
+
   test('an ended transaction takes no account', async () => {
     const { stores } = get();
     const { id } = await stores.authTransactions.open(begin());

@@ -346,6 +346,13 @@ export const samplePages = {
     detail: "invalid_redirect_uri: redirect_uri did not match any of the client's registered redirect_uris",
   },
   'error-not-found': { page: 'error', code: 'not_found', correlationId: '01JC-4T7K-9Q2M' },
+  'error-another-person': {
+    page: 'error',
+    code: 'another_person',
+    correlationId: '01JC-4T7K-9Q2M',
+    client,
+    cancel: { action: '/interaction/sample/cancel', hidden: { _csrf: 'sample' } },
+  },
   'error-unavailable': {
     page: 'error',
     code: 'unavailable',

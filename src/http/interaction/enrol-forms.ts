@@ -51,6 +51,7 @@ const correctable: Partial<Record<ErrorCode, string>> = {
   passkey_failed: '',
   passkey_registered: '',
   step_up_required: '',
+  too_many_attempts: '',
   password_too_weak: 'password',
   passwords_differ: 'repeat',
 };

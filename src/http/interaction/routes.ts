@@ -11,14 +11,16 @@ import { passwordFactor } from '../../services/factors/password.ts';
 import { totpFactor } from '../../services/factors/totp.ts';
 import { normaliseIdentifier } from '../../services/identifier.ts';
 import type { Step } from '../../services/step-up.ts';
-import { cancelForm, codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
+import { codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
 import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
 import { correlationId } from '../requests.ts';
 import { type Route, seeOther } from '../routes.ts';
+import { cancel } from './cancel.ts';
 import { type ConsentDeps, decideConsent, showConsent } from './consent.ts';
 import { awaitsAdminCode, showEnrolment, wantedEnrolment } from './enrol.ts';
 import { register, shownOnPage } from './enrol-forms.ts';
 import { finish, refuse, resume } from './finish.ts';
+import { unlessAnother } from './meanwhile.ts';
 import { problemOf, proofPage, show } from './pages.ts';
 import { answeredPasskey, ownerOf } from './passkeys.ts';
 import { attemptContext, checkForm, knownAccount, stepOf, type Visit, visit } from './visit.ts';
@@ -29,7 +31,7 @@ export function interactionRoutes(deps: ConsentDeps): Route[] {
   const step =
     (run: Run) =>
     async (ctx: Context, { uid = '' }: Readonly<Record<string, string>>) =>
-      run(deps, await visit(deps, ctx, uid));
+      unlessAnother(deps, await visit(deps, ctx, uid), run);
   return [
     ['GET', '/interaction/:uid', step(dispatch)],
     ['POST', '/interaction/:uid/identifier', step(identify)],
@@ -44,22 +46,20 @@ export function interactionRoutes(deps: ConsentDeps): Route[] {
     ['POST', '/interaction/:uid/enrol/totp', step((deps, seen) => enrol(deps, seen, 'totp'))],
     ['POST', '/interaction/:uid/enrol/passkey', step((deps, seen) => enrol(deps, seen, 'passkey'))],
     ['POST', '/interaction/:uid/consent', step(decideConsent)],
-    ['POST', '/interaction/:uid/cancel', step(cancel)],
+    [
+      'POST',
+      '/interaction/:uid/cancel',
+      async (ctx, { uid = '' }) => cancel(deps, await visit(deps, ctx, uid)),
+    ],
   ];
 }
 
 /** Shows what is next, or finishes. The only thing that routes. */
 async function dispatch(deps: ConsentDeps, seen: Visit): Promise<void> {
-  const { ctx, interaction, transaction } = seen;
+  const { ctx, interaction } = seen;
   if (interaction.result) return resume(seen);
   if (interaction.prompt.name === 'consent') return showConsent(deps, seen);
-  if (transaction.sessionUid === null && (await isSignedIn(deps, ctx))) return resume(seen);
   await showStep(deps, seen, { chosen: one(ctx.query['with']), enrol: one(ctx.query['enrol']) });
-}
-
-/** Another tab of this browser has signed in meanwhile. */
-async function isSignedIn({ provider }: ConsentDeps, ctx: Context): Promise<boolean> {
-  return (await provider.Session.get(ctx as never)).accountId !== undefined;
 }
 
 function one(value: string | string[] | undefined): string | undefined {
@@ -186,8 +186,6 @@ async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
 /** One attempt; on failure the same page says why, unless a parallel submission has succeeded by then. */
 async function prove(deps: ConsentDeps, seen: Visit, factor: Factor, field?: string): Promise<void> {
   if (currentStep(seen).name === 'finish') return back(seen);
-  // Somebody signed in in another tab meanwhile: the dispatcher goes on with that session.
-  if (seen.transaction.sessionUid === null && (await isSignedIn(deps, seen.ctx))) return back(seen);
   try {
     await attempt(deps.services, attemptContext(seen), factor);
   } catch (error) {
@@ -216,13 +214,6 @@ async function enrol(deps: ConsentDeps, seen: Visit, method: EnrolmentMethod): P
     return showStep(deps, now, { enrol: method, ...shown });
   }
   back(seen);
-}
-
-async function cancel(deps: ConsentDeps, seen: Visit): Promise<void> {
-  const { after, _csrf } = await guardForm(seen.ctx, cancelForm);
-  checkForm(deps, seen, _csrf);
-  const why = after === 'too_many_attempts' ? 'too many attempts' : 'the person cancelled';
-  await refuse(deps, seen, { error: 'access_denied', error_description: why });
 }
 
 function back({ ctx, uid }: Visit): void {

@@ -83,9 +83,20 @@ async function openTransaction(
     createdAt: services.clock.now(),
     expiresAt: interaction.exp,
   });
-  return transaction.sessionUid !== null && transaction.identifier === null
-    ? withName(deps, transaction)
-    : transaction;
+  const joined = await withSession(deps, interaction, transaction);
+  return joined.sessionUid !== null && joined.identifier === null ? withName(deps, joined) : joined;
+}
+
+/** A sign-in that goes on in a session begun meanwhile is a step-up of it, if it is nobody else's. */
+async function withSession(
+  { services }: InteractionDeps,
+  { session }: Interaction,
+  transaction: AuthTransaction,
+): Promise<AuthTransaction> {
+  if (!session || transaction.sessionUid !== null) return transaction;
+  const { uid: sessionUid, accountId } = session;
+  const joined = await services.transactions.joinSession(transaction.id, { sessionUid, accountId });
+  return joined ? { ...transaction, sessionUid, accountId, pinned: true } : transaction;
 }
 
 /** Whose session it is need not be typed again. */

@@ -27,6 +27,8 @@ export function createAuthTransactionStore(db: Database): AuthTransactionStore {
       await update(id, '"state" = $2 WHERE "id" = $1', JSON.stringify(state));
     },
     bindAccount: async (id, accountId) => (await update(id, bindAccount, accountId)).rowCount === 1,
+    joinSession: async (id, { sessionUid, accountId }) =>
+      (await update(id, joinSession, accountId, sessionUid)).rowCount === 1,
     release: async (id) => (await update(id, release)).rowCount === 1,
     countRound: async (id) => {
       const { rows } = await update(id, '"rounds" = "rounds" + 1 WHERE "id" = $1 RETURNING "rounds"');
@@ -40,6 +42,9 @@ export function createAuthTransactionStore(db: Database): AuthTransactionStore {
 
 const bindAccount = `"account_id" = $2
   WHERE "id" = $1 AND "ended_at" IS NULL AND ("account_id" IS NULL OR "account_id" = $2)`;
+
+const joinSession = `"account_id" = $2, "session_uid" = $3, "pinned" = true
+  WHERE "id" = $1 AND "ended_at" IS NULL AND "session_uid" IS NULL AND ("account_id" IS NULL OR "account_id" = $2)`;
 
 const release = `"account_id" = NULL, "identifier" = NULL
   WHERE "id" = $1 AND NOT "pinned"
