@@ -1,7 +1,8 @@
 /** The mails, in the words of the message catalogue. */
 import type { Letter, Letters } from '../services/letters.ts';
-import type { Account } from '../services/ports.ts';
+import type { Account, Credential } from '../services/ports.ts';
 import type { Translator } from './messages.ts';
+import { factorName } from './texts.ts';
 
 /** Letters in the translator's language, signed by the organisation. */
 export function catalogueLetters(translator: Translator, organisation: string): Letters {
@@ -15,19 +16,24 @@ export function catalogueLetters(translator: Translator, organisation: string): 
   return {
     code: (account, code, validFor) =>
       letter(t('mail.code_subject'), account, [codeText(translator, code, validFor), t('mail.code_warning')]),
-    factorAdded: (account, { method, label }) =>
+    factorAdded: (account, credential) =>
       letter(t('mail.factor_added_subject'), account, [
-        t('mail.factor_added', { factor: t(`mail.factor.${method}`), label }),
+        t('mail.factor_added', factorOf(translator, credential)),
         t('mail.alarm'),
       ]),
-    factorRemoved: (account, { method, label }) =>
+    factorRemoved: (account, credential) =>
       letter(t('mail.factor_removed_subject'), account, [
-        t('mail.factor_removed', { factor: t(`mail.factor.${method}`), label }),
+        t('mail.factor_removed', factorOf(translator, credential)),
         t('mail.alarm'),
       ]),
     passwordChanged: (account) =>
       letter(t('mail.password_changed_subject'), account, [t('mail.password_changed'), t('mail.alarm')]),
   };
+}
+
+function factorOf(translator: Translator, credential: Credential) {
+  const factor = translator.t(`mail.factor.${credential.method}`);
+  return { factor, label: factorName(credential, translator) };
 }
 
 function codeText({ t }: Translator, code: string, validFor: number): string {

@@ -3,10 +3,11 @@
  */
 import { renderSVG } from 'uqr';
 import type { Translator } from './messages.ts';
-import type { Need, Problem, Reason, ScopeView, ViewModel } from './view-models.ts';
+import type { DeviceView, FactorView, Need, Problem, Reason, ScopeView, ViewModel } from './view-models.ts';
 
 /** The page's heading, and the first part of its title. */
-export function titleOf(page: ViewModel, { t }: Translator): string {
+export function titleOf(page: ViewModel, translator: Translator): string {
+  const { t } = translator;
   switch (page.page) {
     case 'sign-in':
       return t('sign_in.title');
@@ -31,7 +32,7 @@ export function titleOf(page: ViewModel, { t }: Translator): string {
     case 'account':
       return t('account.title');
     case 'factor-remove':
-      return t('remove.title', { label: page.factor.label });
+      return t('remove.title', { label: factorName(page.factor, translator) });
     case 'password-change':
       return t('password_change.title');
     case 'logout':
@@ -104,6 +105,20 @@ export function scopeText(scope: ScopeView, translator: Translator): string {
   const key = `scope.${scope.name}`;
   const known = translator.words(key);
   return translator.words(scope.description ?? (known === key ? scope.name : known));
+}
+
+/** What its person calls a factor, else its kind. */
+export function factorName(
+  { method, label }: Pick<FactorView, 'method' | 'label'>,
+  { t }: Translator,
+): string {
+  return label || t(`method.${method}`);
+}
+
+/** As much as a device has told. */
+export function deviceName({ browser, system }: DeviceView, { t }: Translator): string {
+  if (browser !== null && system !== null) return t('account.device', { browser, system });
+  return browser ?? system ?? t('account.device_unknown');
 }
 
 /** A moment, or its day, for machines and for people; in UTC, which the browser turns into its own time. */

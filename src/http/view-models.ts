@@ -142,6 +142,7 @@ export interface ScopeView {
 export interface FactorView {
   readonly id: string;
   readonly method: Method;
+  /** What its person calls it; empty: nothing. */
   readonly label: string;
   readonly addedAt: number;
   readonly lastUsedAt: number | null;
@@ -156,8 +157,14 @@ export interface FactorView {
   readonly removeHref?: string;
 }
 
+/** Names of products, as the device told; null: it did not. */
+export interface DeviceView {
+  readonly browser: string | null;
+  readonly system: string | null;
+}
+
 export interface SessionView {
-  readonly device: string;
+  readonly device: DeviceView;
   readonly address: string | null;
   readonly startedAt: number;
   readonly lastSeenAt: number;

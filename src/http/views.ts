@@ -98,6 +98,8 @@ function pageLocals(options: RendererOptions, page: ViewModel, translator: Trans
     needs: page.page === 'step-up' ? texts.needsText(page.needs, translator) : '',
     retry: (seconds?: number) => texts.retryText(seconds, translator),
     scopeText: (scope: Parameters<typeof texts.scopeText>[0]) => texts.scopeText(scope, translator),
+    factorName: (factor: Parameters<typeof texts.factorName>[0]) => texts.factorName(factor, translator),
+    deviceName: (device: Parameters<typeof texts.deviceName>[0]) => texts.deviceName(device, translator),
     moment: (seconds: number, day = false) => texts.moment(seconds, day, translator),
     qrImage: texts.qrImage,
     grouped: texts.grouped,

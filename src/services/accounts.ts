@@ -4,7 +4,6 @@ import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { normalisePassword, requireStrong } from './factors/password-strength.ts';
 import { normaliseIdentifier } from './identifier.ts';
-import { labelOf } from './label.ts';
 import type { Account, NewAccount, PasswordCredential } from './ports.ts';
 
 export type AccountDeps = Pick<
@@ -72,7 +71,7 @@ async function newPassword(
     id: deps.random.id(),
     accountId: account.id,
     method: 'password',
-    label: labelOf('Password'),
+    label: '',
     boundAt: deps.levels[0]?.acr ?? null,
     boundBy: 'admin',
     createdAt: account.createdAt,

@@ -1,4 +1,4 @@
-/** A readable name for a device, from its User-Agent. A guess for people to recognise, never for decisions. */
+/** What a device says it is, from its User-Agent. A guess for people to recognise, never for decisions. */
 
 type Names = readonly (readonly [pattern: RegExp, name: string])[];
 
@@ -23,15 +23,16 @@ const systems: Names = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** `Firefox on Windows`, or as much as can be told; null: nothing. */
-export function deviceName(userAgent: string | null): string | null {
-  if (userAgent === null) return null;
-  const browser = nameIn(browsers, userAgent);
-  const system = nameIn(systems, userAgent);
-  if (browser && system) return `${browser} on ${system}`;
-  return browser ?? system ?? null;
+/** Product names, such as Firefox and Windows; null: it could not be told. Texts around them are the catalogue's. */
+export interface DeviceName {
+  readonly browser: string | null;
+  readonly system: string | null;
 }
 
-function nameIn(names: Names, text: string): string | undefined {
-  return names.find(([pattern]) => pattern.test(text))?.[1];
+export function deviceName(userAgent: string | null): DeviceName {
+  return { browser: nameIn(browsers, userAgent ?? ''), system: nameIn(systems, userAgent ?? '') };
+}
+
+function nameIn(names: Names, text: string): string | null {
+  return names.find(([pattern]) => pattern.test(text))?.[1] ?? null;
 }

@@ -7,7 +7,7 @@ import {
   registrationOptions,
   verifyRegistration,
 } from './factors/passkey-registration.ts';
-import { labelOf } from './label.ts';
+import { optionalLabelOf } from './label.ts';
 import type { Credential } from './ports.ts';
 
 const asked = { type: 'credential_added', method: 'passkey' } as const;
@@ -24,6 +24,7 @@ export async function beginPasskeyEnrolment(
 export interface NewPasskey {
   /** What the browser sent: RegistrationResponseJSON, not yet checked. */
   readonly response: unknown;
+  /** As typed; empty: no name of its own. */
   readonly label: string;
 }
 
@@ -37,7 +38,7 @@ export async function finishPasskeyEnrolment(
   input: NewPasskey,
 ): Promise<Credential> {
   await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'passkey') });
-  const label = labelOf(input.label);
+  const label = optionalLabelOf(input.label);
   const { owner, facts } = context;
   const found = await verifyRegistration(deps, { owner, account: facts.account, json: input.response });
   if (!found) throw new StileError('passkey_failed');

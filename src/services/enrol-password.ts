@@ -8,8 +8,6 @@ import type { Credential } from './ports.ts';
 
 export type PasswordEnrolmentDeps = EnrolmentDeps & Pick<Deps, 'hasher' | 'accounts'>;
 
-const LABEL = 'Password';
-
 /**
  * Adds a password to an account without one. Throws StileError `step_up_required`, `enrolment_not_allowed` (also when
  * another tab was first) or `password_too_weak`.
@@ -28,7 +26,7 @@ export async function enrolPassword(
   requireStrong(deps.settings, account, typed);
   const hash = await deps.hasher.hash(normalisePassword(typed));
   return addCredential(deps, context, {
-    credential: { ...newCredential(deps, context, { ...gate, label: LABEL }), method: 'password', hash },
+    credential: { ...newCredential(deps, context, { ...gate, label: '' }), method: 'password', hash },
     userVerified: false,
     consume: () => claimFirst(deps, account.id),
   });

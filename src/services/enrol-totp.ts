@@ -4,7 +4,7 @@ import { TOTP_SEED_BYTES, totpUri } from '../domain/totp.ts';
 import { type ChangeContext, mayEnrol, requireOpen } from './change-gate.ts';
 import { addCredential, type EnrolmentDeps, newCredential, useCeremony } from './enrolment.ts';
 import { findStep, sealSeed, seedText } from './factors/totp.ts';
-import { labelOf } from './label.ts';
+import { optionalLabelOf } from './label.ts';
 import type { Credential } from './ports.ts';
 
 const TOTP_PURPOSE = 'totp-enrolment';
@@ -51,6 +51,7 @@ async function pendingSeed(deps: EnrolmentDeps, { facts, owner }: ChangeContext)
 export interface NewTotp {
   /** Digits only. */
   readonly code: string;
+  /** As typed; empty: no name of its own. */
   readonly label: string;
 }
 
@@ -64,7 +65,7 @@ export async function finishTotp(
   input: NewTotp,
 ): Promise<Credential> {
   const gate = await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'totp') });
-  const label = labelOf(input.label);
+  const label = optionalLabelOf(input.label);
   const ceremony = await deps.ceremonies.tryOnce(context.owner, TOTP_PURPOSE, TOTP_TRIES, deps.clock.now());
   if (ceremony?.accountId !== context.facts.account.id) throw new StileError('code_expired');
   const seed = Buffer.from(ceremony.secret, 'base64url');

@@ -11,3 +11,8 @@ export function labelOf(typed: string): string {
   if (length === 0 || length > LONGEST || /\p{Cc}|\p{Cf}/u.test(label)) throw new StileError('invalid_label');
   return label;
 }
+
+/** What is stored of a name that need not be given: empty where there is none. Throws StileError `invalid_label`. */
+export function optionalLabelOf(typed: string): string {
+  return typed.trim() === '' ? '' : labelOf(typed);
+}

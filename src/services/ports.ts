@@ -93,6 +93,7 @@ export interface AccountStore {
 export interface CredentialBase {
   readonly id: string;
   readonly accountId: string;
+  /** What its person calls it; empty: nothing, and pages and letters name its kind. */
   readonly label: string;
   readonly boundAt: string | null;
   /** How it was bound: `admin`, `email_code`, `admin_code`, `step_up`. */

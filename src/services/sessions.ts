@@ -1,7 +1,7 @@
 /** A person's sessions: which devices, and ending them. */
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
-import { deviceName } from './device-name.ts';
+import { type DeviceName, deviceName } from './device-name.ts';
 
 export type SessionDeps = Pick<
   Deps,
@@ -17,8 +17,7 @@ export interface SessionContext {
 
 export interface DeviceSession {
   readonly uid: string;
-  /** `Firefox on Windows`; null when the device did not say. */
-  readonly device: string | null;
+  readonly device: DeviceName;
   readonly address: string | null;
   readonly createdAt: number;
   readonly lastSeenAt: number;

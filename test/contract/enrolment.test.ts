@@ -379,7 +379,7 @@ describe.skipIf(noPostgres)('enrolling', () => {
     });
   });
 
-  test.each(['', '   ', 'x'.repeat(61), 'a\u0000b', 'a\u202eb'])('the name %j is refused', async (label) => {
+  test.each(['x'.repeat(61), 'a\u0000b', 'a\u202eb'])('the name %j is refused', async (label) => {
     const context = await changing(world, await confirmed(await createPerson(world)));
     await beginTotp(world.deps, context);
     expect(await codeOf(finishTotp(world.deps, context, { code: '000000', label }))).toBe('invalid_label');

@@ -76,6 +76,14 @@ describe('letters', () => {
     expect(bare).toBe('');
   });
 
+  test('a factor without a name of its own is called by its kind, in the words of the catalogue', () => {
+    const german: Messages = { ...en, 'method.totp': 'Authentifikator-App' };
+    const letters = catalogueLetters(createTranslator(german), 'Harbour Group');
+    expect(letters.factorAdded(account, { ...totp, label: '' }).text).toContain('"Authentifikator-App"');
+    expect(letters.factorRemoved(account, { ...totp, label: '' }).text).toContain('"Authentifikator-App"');
+    expect(letters.factorAdded(account, totp).text).toContain('"Phone"');
+  });
+
   test('a name adds no line to a letter and hides none', () => {
     const evil: Account = { ...account, name: 'Alex,\n\nYour account is closed: http://evil.test/\u202e' };
     for (const { text } of allLetters(en, evil)) {

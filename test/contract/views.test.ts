@@ -7,6 +7,8 @@ import { english } from '../../src/http/messages/en.ts';
 import { createTranslator, en, type Messages, plain } from '../../src/http/messages.ts';
 import { loadAssets } from '../../src/http/static.ts';
 import {
+  deviceName,
+  factorName,
   grouped,
   moment,
   needsText,
@@ -31,6 +33,46 @@ let renderer: Renderer;
 beforeAll(async () => {
   const assets = await loadAssets(join(directory, 'assets'));
   renderer = await createRenderer({ directory, site: 'Harbour Group', assets });
+});
+
+describe('names', () => {
+  const other: Messages = {
+    ...en,
+    'method.totp': '<totp>',
+    'account.device': '{system}: {browser}',
+    'account.device_unknown': 'unbekannt',
+  };
+
+  test('a factor is called what its person calls it, else what the catalogue does', () => {
+    const t = createTranslator(other, 'de');
+    expect(factorName({ method: 'totp', label: '' }, t)).toBe('<totp>');
+    expect(factorName({ method: 'totp', label: 'Authenticator app' }, t)).toBe('Authenticator app');
+  });
+
+  test('a device is called by what it told, in the pattern of the catalogue', () => {
+    const t = createTranslator(other, 'de');
+    const told = (browser: string | null, system: string | null) => deviceName({ browser, system }, t);
+    expect(told('Firefox', 'Windows')).toBe('Windows: Firefox');
+    expect([told('Firefox', null), told(null, 'Windows')]).toEqual(['Firefox', 'Windows']);
+    expect(told(null, null)).toBe('unbekannt');
+  });
+
+  test('the account page and the page that removes a factor name them so', async () => {
+    const assets = await loadAssets(join(directory, 'assets'));
+    const { render } = await createRenderer({
+      directory,
+      site: 'Harbour Group',
+      assets,
+      languages: { de: other },
+    });
+    const account = render(samplePages.account);
+    expect(account).toContain('Linux: Firefox');
+    expect(account).toContain('&lt;totp&gt;');
+    const page = samplePages['factor-remove'];
+    const removing = render({ ...page, factor: { ...page.factor, label: '' } });
+    expect(removing).toContain('Remove &lt;totp&gt;?');
+    expect(removing).toContain('<strong>&lt;totp&gt;</strong>');
+  });
 });
 
 describe('every page', () => {

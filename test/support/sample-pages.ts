@@ -262,7 +262,7 @@ export const samplePages = {
       {
         id: 'f4',
         method: 'totp',
-        label: 'Authenticator app',
+        label: '',
         addedAt: NOW - 3 * DAY,
         lastUsedAt: NOW - DAY,
         rename: own('factors/f4/rename'),
@@ -275,14 +275,14 @@ export const samplePages = {
     ],
     sessions: [
       {
-        device: 'Chrome on Android',
+        device: { browser: 'Chrome', system: 'Android' },
         address: '198.51.100.7',
         startedAt: NOW - 2 * HOUR,
         lastSeenAt: NOW,
         current: true,
       },
       {
-        device: 'Firefox on Linux',
+        device: { browser: 'Firefox', system: 'Linux' },
         address: '2001:db8::7',
         startedAt: NOW - 5 * DAY,
         lastSeenAt: NOW - DAY,
@@ -300,7 +300,15 @@ export const samplePages = {
     problem: { code: 'last_factor' },
     factors: [],
     add: [{ method: 'password', href: '/account/add/password' }],
-    sessions: [{ device: 'Unknown browser', address: null, startedAt: NOW, lastSeenAt: NOW, current: true }],
+    sessions: [
+      {
+        device: { browser: null, system: null },
+        address: null,
+        startedAt: NOW,
+        lastSeenAt: NOW,
+        current: true,
+      },
+    ],
     signOut: own('sign-out'),
     signOutEverywhere: own('sign-out-everywhere'),
   },

@@ -65,7 +65,7 @@ async function showOverview(deps: AccountDeps, owner: Owner, failure?: StileErro
     add: waysToAdd(deps, owner),
     sessions: sessions.map(
       (session): SessionView => ({
-        device: session.device ?? '',
+        device: session.device,
         address: session.address,
         startedAt: session.createdAt,
         lastSeenAt: session.lastSeenAt,

@@ -34,13 +34,13 @@ async function registerPassword(deps: InteractionDeps, visit: Visit): Promise<vo
 async function registerTotp(deps: InteractionDeps, visit: Visit): Promise<void> {
   const { code, label, _csrf } = await guardForm(visit.ctx, enrolTotpForm);
   checkForm(deps, visit, _csrf);
-  await finishTotp(deps.services, contextOf(visit), { code, label: label || 'Authenticator app' });
+  await finishTotp(deps.services, contextOf(visit), { code, label });
 }
 
 async function registerPasskey(deps: InteractionDeps, visit: Visit): Promise<void> {
   const { response, label, _csrf } = await guardForm(visit.ctx, enrolPasskeyForm, PASSKEY_LIMIT);
   checkForm(deps, visit, _csrf);
-  await finishPasskeyEnrolment(deps.services, contextOf(visit), { response, label: label || 'Passkey' });
+  await finishPasskeyEnrolment(deps.services, contextOf(visit), { response, label });
 }
 
 /** Shown on the page itself, with the field they are about; `''`: none. */
