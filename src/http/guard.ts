@@ -1,5 +1,5 @@
 /**
- * The door: bodies and queries are read here, in one way, and become typed values or `bad_request`.
+ * The door: bodies are read here, in one way, and become typed values or `bad_request`.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
@@ -30,11 +30,6 @@ export async function readForm(ctx: Context, limit = FORM_LIMIT): Promise<string
   }
   if (ctx.get('Content-Encoding')) throw new StileError('unsupported_media_type', { detail: 'encoded body' });
   return readBody(ctx, limit);
-}
-
-/** Parses the query with the schema; the same rules as for forms. */
-export function guardQuery<S extends z.ZodType>(ctx: Context, schema: S): z.output<S> {
-  return parse(schema, fieldsOf(ctx.querystring));
 }
 
 function parse<S extends z.ZodType>(schema: S, fields: Readonly<Record<string, string>>): z.output<S> {

@@ -51,22 +51,6 @@ export async function migrate(db: Database, folder: string = migrationsFolder())
   return applied;
 }
 
-/** Names of migrations not applied yet. */
-export async function pendingMigrations(
-  db: Database,
-  folder: string = migrationsFolder(),
-): Promise<string[]> {
-  const migrations = await readMigrations(folder);
-  const { rows } = await db.query<{ table: string | null }>(
-    `SELECT to_regclass('_prisma_migrations')::text AS "table"`,
-  );
-  const pending: string[] = [];
-  for (const migration of migrations) {
-    if (!rows[0]?.table || !(await isApplied(db, migration))) pending.push(migration.name);
-  }
-  return pending;
-}
-
 async function readMigrations(folder: string): Promise<Migration[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);

@@ -1,9 +1,9 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/infra/db.ts';
-import { migrate, migrationsFolder, pendingMigrations } from '../../src/infra/migrate.ts';
+import { migrate, migrationsFolder } from '../../src/infra/migrate.ts';
 import { freshDatabase, noPostgres, silent, type TestDatabase } from '../support/database.ts';
 
 describe.skipIf(noPostgres)('migrations', () => {
@@ -44,12 +44,12 @@ describe.skipIf(noPostgres)('migrations', () => {
 
   test('of three processes that start at once, one applies each migration and the others find it done', async () => {
     await add('2', 'CREATE TABLE "two" ("id" INT)');
-    const pending = await pendingMigrations(first(), folder);
-    expect(pending).toHaveLength(2);
+    const entries = await readdir(folder, { withFileTypes: true });
+    const all = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+    expect(all.length).toBeGreaterThan(1);
     const done = await Promise.all(dbs.map((db) => migrate(db, folder)));
-    expect(done.flat().sort()).toEqual(pending);
-    expect(await applied()).toEqual(pending);
-    expect(await pendingMigrations(first(), folder)).toEqual([]);
+    expect(done.flat().sort()).toEqual(all);
+    expect(await applied()).toEqual(all);
     expect(await migrate(first(), folder)).toEqual([]);
   });
 

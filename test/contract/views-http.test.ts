@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { StileError } from '../../src/domain/errors.ts';
 import { handleErrors } from '../../src/http/errors.ts';
 import { codeForm, emptyForm, passkeyForm, passwordForm } from '../../src/http/forms.ts';
-import { FORM_LIMIT, guardForm, guardQuery } from '../../src/http/guard.ts';
+import { FORM_LIMIT, guardForm } from '../../src/http/guard.ts';
 import {
   allowFormsTo,
   browserCookieName,
@@ -247,15 +247,6 @@ describe('the door', () => {
     accepts(emptyForm);
     expect((await post('{"_csrf":"t"}', { 'Content-Type': 'application/json' })).status).toBe(415);
     expect((await post('_csrf=t', { 'Content-Encoding': 'gzip' })).status).toBe(415);
-  });
-
-  test('queries pass the same door', async () => {
-    handler = (ctx) => {
-      ctx.body = guardQuery(ctx, z.object({ with: z.enum(['totp', 'passkey']).optional() }));
-    };
-    expect(await (await fetch(`${origin}/?with=totp`)).json()).toEqual({ with: 'totp' });
-    expect((await fetch(`${origin}/?with=totp&with=passkey`)).status).toBe(400);
-    expect((await fetch(`${origin}/?with=%00`)).status).toBe(400);
   });
 });
 
