@@ -14,6 +14,7 @@ import { outboxRoutes } from './http/outbox.ts';
 import { answerAs } from './http/own-address.ts';
 import { providerPages } from './http/provider-pages.ts';
 import { createServer, errorDeps } from './http/server.ts';
+import { withPlainSignOut } from './http/signing-out.ts';
 import { loadAssets, serveAssets } from './http/static.ts';
 import { createRenderer, type Renderer } from './http/views.ts';
 import { createAdapterFactory } from './infra/oidc-adapter.ts';
@@ -67,14 +68,17 @@ export async function composeHttp(core: Core): Promise<Http> {
         ? outboxRoutes({ render: interaction.render, list: core.outbox.list })
         : []),
     ],
-    protocol: withFormPost(
-      protocolEndpoints({
-        provider,
-        transactions: services.unitOfWork,
-        flush: createWriter(core).flush,
-        clock: core.clock,
-        random: services.random,
-      }),
+    protocol: withPlainSignOut(
+      provider,
+      withFormPost(
+        protocolEndpoints({
+          provider,
+          transactions: services.unitOfWork,
+          flush: createWriter(core).flush,
+          clock: core.clock,
+          random: services.random,
+        }),
+      ),
     ),
   });
   answerAs(server, config.issuer);

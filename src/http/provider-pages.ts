@@ -4,9 +4,11 @@ import { StileError } from '../domain/errors.ts';
 import type { ProviderPages } from '../oidc/settings.ts';
 import { clientView } from './client-view.ts';
 import { answerError, type ErrorDeps } from './errors.ts';
+import type { Form } from './forms.ts';
 import { deviceLanguages } from './languages.ts';
 import { allowFormsTo, neverStore } from './security.ts';
-import type { PersonView, ViewModel } from './view-models.ts';
+import { isSignedIn, namesNobody, stayingForm, stays } from './signing-out.ts';
+import type { LogoutPage, PersonView, ViewModel } from './view-models.ts';
 
 export interface ProviderPagesDeps {
   readonly errors: ErrorDeps;
@@ -34,15 +36,18 @@ export function providerPages(deps: ProviderPagesDeps): ProviderPages {
         page: 'logout',
         client: client ? clientView(client) : null,
         person: accountId ? await deps.person(accountId) : null,
-        form: libraryForm(form),
+        ...signOutForm(ctx as unknown as Context, libraryForm(form)),
       });
       allowFormsTo(ctx as unknown as Context, client?.postLogoutRedirectUris ?? []);
     },
     async loggedOut(ctx) {
-      const { client } = ctx.oidc;
-      show(deps, ctx as unknown as Context, {
+      const { client, provider } = ctx.oidc;
+      const context = ctx as unknown as Context;
+      show(deps, context, {
         page: 'signed-out',
         client: client ? clientView(client) : null,
+        stillSignedIn: await isSignedIn(provider, context),
+        notSentBack: stays(context),
       });
     },
   };
@@ -68,8 +73,12 @@ function show(deps: ProviderPagesDeps, ctx: Context, page: ViewModel): void {
   ctx.body = deps.render(page, deviceLanguages(ctx));
 }
 
+function signOutForm(ctx: Context, form: Form): Pick<LogoutPage, 'form' | 'notSentBack'> {
+  return namesNobody(ctx) ? { form: stayingForm(form), notSentBack: true } : { form };
+}
+
 /** Where the library's own form posts to, and its hidden fields. */
-function libraryForm(html: string): { action: string; hidden: Record<string, string> } {
+function libraryForm(html: string): Form {
   const action = /action="([^"]+)"/.exec(html)?.[1];
   const xsrf = /name="xsrf" value="([^"]+)"/.exec(html)?.[1];
   if (action === undefined || xsrf === undefined) throw new Error('the logout form is not as expected');

@@ -38,7 +38,7 @@ export function titleOf(page: ViewModel, translator: Translator): string {
     case 'logout':
       return t('logout.title');
     case 'signed-out':
-      return t('signed_out.title');
+      return t(page.stillSignedIn ? 'signed_out.title_stayed' : 'signed_out.title');
     case 'outbox':
       return t('outbox.title');
     case 'error':

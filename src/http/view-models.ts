@@ -221,11 +221,16 @@ export interface LogoutPage {
   readonly client: ClientView | null;
   readonly person: PersonView | null;
   readonly form: Form;
+  /** An address to go back to was given, and not whose it is. */
+  readonly notSentBack?: boolean;
 }
 
+/** The end of a sign-out, and of one that the person declined. */
 export interface SignedOutPage {
   readonly page: 'signed-out';
   readonly client: ClientView | null;
+  readonly stillSignedIn?: boolean;
+  readonly notSentBack?: boolean;
   /** Where one may sign in again. */
   readonly href?: string;
 }

@@ -346,6 +346,16 @@ export const samplePages = {
     person: null,
     form: { action: '/session/end/confirm', hidden: { xsrf: 'sample' } },
   },
+  'logout-unnamed': {
+    page: 'logout',
+    client: null,
+    person,
+    form: { action: '/session/end/confirm?stays=1', hidden: { xsrf: 'sample' } },
+    notSentBack: true,
+  },
+  'signed-out-unnamed': { page: 'signed-out', client: null, notSentBack: true },
+  'signed-out-stayed': { page: 'signed-out', client, stillSignedIn: true },
+  'signed-out-stayed-unnamed': { page: 'signed-out', client: null, stillSignedIn: true, notSentBack: true },
   'signed-out': { page: 'signed-out', client, href: '/account' },
   error: {
     page: 'error',

@@ -210,11 +210,18 @@ export const english = {
   'logout.title': 'Sign out?',
   'logout.text': '{client} has signed you out and asks whether to sign you out here too.',
   'logout.text_no_client': 'You will have to sign in again to use your applications.',
+  'logout.not_sent_back':
+    'The application that sent you here did not say which one it is, so you will not be sent back to it.',
   'logout.submit': 'Sign out',
   'logout.stay': 'Stay signed in',
 
   'signed_out.title': 'You are signed out',
   'signed_out.text': 'On a shared computer, close the browser as well.',
+  'signed_out.title_stayed': 'You are still signed in',
+  'signed_out.stayed': 'You chose to stay. Nothing has changed.',
+  'signed_out.stayed_client': '{client} has signed you out. Here you are still signed in.',
+  'signed_out.not_sent_back':
+    'The application that sent you here did not say which one it is, so you were not sent back. Go back to it yourself.',
   'signed_out.again': 'Sign in again',
   'signed_out.client': 'Back to {client}',
 

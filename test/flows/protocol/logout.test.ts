@@ -75,9 +75,39 @@ describe.skipIf(noPostgres)('signing out', () => {
     },
   );
 
-  it('trap: post_logout_redirect_uri leads nowhere where no client is named', async () => {
-    const end = await confirm(await agent.open(address({ post_logout_redirect_uri: BYE })));
+  it('trap: post_logout_redirect_uri leads nowhere where no client is named, and the pages say so', async () => {
+    const unnamed = address({ post_logout_redirect_uri: BYE, state: 's' });
+    const asked = await agent.open(unnamed);
+    expect(asked.body).toContain('you will not be sent back to it');
+    const end = await confirm(asked);
     expect([end.status, end.location]).toEqual([200, undefined]);
+    expect(end.body).toContain('<h1>You are signed out</h1>');
+    expect(end.body).toContain('so you were not sent back');
+    expect(errorOf((await silently(agent, web)).page)).toBe('login_required');
+    // Nobody is signed in any more: at once.
+    const again = await agent.open(unnamed);
+    expect([again.status, again.location, again.body.includes('<form')]).toEqual([200, undefined, false]);
+    expect(again.body).toContain('so you were not sent back');
+  });
+
+  it('trap: client_id says whose post_logout_redirect_uri it is', async () => {
+    const asked = await agent.open(address({ client_id: 'web', post_logout_redirect_uri: BYE }));
+    expect(asked.body).not.toContain('sent back');
+    expect(redirectOf(await confirm(asked))).toBe(BYE);
+  });
+
+  it('trap: whoever stays is told that they are still signed in', async () => {
+    const declined = async (parameters: Record<string, string>) =>
+      agent.submit(await agent.open(address(parameters)), '/session/end/confirm');
+    for (const parameters of [{}, { client_id: 'web' }, { post_logout_redirect_uri: BYE }]) {
+      const page = await declined(parameters);
+      expect([page.status, page.location]).toEqual([200, undefined]);
+      expect(page.body).toContain('<h1>You are still signed in</h1>');
+      expect(page.body.includes('Test Web has signed you out.')).toBe('client_id' in parameters);
+      expect((await quietly(agent, web)).claims.sub).toBe(tokens.claims.sub);
+    }
+    const signedOut = await confirm(await agent.open(address()));
+    expect(signedOut.body).toContain('<h1>You are signed out</h1>');
   });
 
   it('trap: signing out ends the refresh tokens and access tokens of the session', async () => {
