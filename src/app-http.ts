@@ -17,6 +17,7 @@ import { createServer, errorDeps } from './http/server.ts';
 import { withPlainSignOut } from './http/signing-out.ts';
 import { loadAssets, serveAssets } from './http/static.ts';
 import { createRenderer, type Renderer } from './http/views.ts';
+import { clockFault, measureDatabaseOffset } from './infra/database-clock.ts';
 import { createAdapterFactory } from './infra/oidc-adapter.ts';
 import { createWriter } from './infra/oidc-writes.ts';
 import { packageRoot } from './infra/package-root.ts';
@@ -59,7 +60,7 @@ export async function composeHttp(core: Core): Promise<Http> {
     assets: serveAssets(assets),
     routes: [
       ...healthRoutes({
-        ready: async () => void (await core.db.query('SELECT 1')),
+        ready: async () => clockFault(await measureDatabaseOffset(core.db, core.clock)),
         draining: () => draining,
       }),
       ...interactionRoutes(interaction),

@@ -7,7 +7,7 @@ import type { Config, Secrets } from './config/schema.ts';
 import type { Level } from './domain/ladder.ts';
 import { catalogueLetters } from './http/letters.ts';
 import { createTranslator, en } from './http/messages.ts';
-import { followDatabaseClock } from './infra/database-clock.ts';
+import { clockFault, followDatabaseClock } from './infra/database-clock.ts';
 import { type Database, openDatabase } from './infra/db.ts';
 import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
@@ -68,7 +68,7 @@ export async function createCore(input: AppInput): Promise<Core> {
 async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Core> {
   const { config, secrets } = input;
   const clock = createClock();
-  await followDatabaseClock(db, clock);
+  await followClock(log, db, clock);
   const vault = createVault(secrets.keys);
   const stores = createStores(db, vault);
   const outbox = secrets.smtpUrl ? undefined : createOutbox(clock);
@@ -123,6 +123,12 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   };
 }
 
+async function followClock(log: Logger, db: Database, clock: SystemClock): Promise<void> {
+  const offset = await followDatabaseClock(db, clock);
+  const fault = clockFault(offset);
+  if (fault !== undefined) log.error({ offset }, fault);
+}
+
 /** A running server's parts: its request handler, and how to end it. */
 export interface App extends Http {
   readonly core: Core;
@@ -139,7 +145,7 @@ export async function createApp(input: AppInput): Promise<App> {
       ...http,
       core,
       purge: async () => {
-        await followDatabaseClock(core.db, core.clock);
+        await followClock(core.log, core.db, core.clock);
         const counts = await purge(core.db, { now: core.clock.now() });
         core.log.debug({ counts }, 'purged');
       },

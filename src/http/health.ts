@@ -1,10 +1,13 @@
-/** Health for orchestrators: live says the process answers, ready says the database does too. */
+/** Health for orchestrators: live says the process answers, ready says that it may be sent people, or why not. */
 import type { Route } from './routes.ts';
 
-export function healthRoutes(deps: {
-  readonly ready: () => Promise<void>;
+export interface HealthDeps {
+  /** Asks the database; why this process may not serve, or undefined. Throws when the database is away. */
+  readonly ready: () => Promise<string | undefined>;
   readonly draining: () => boolean;
-}): Route[] {
+}
+
+export function healthRoutes(deps: HealthDeps): Route[] {
   return [
     [
       'GET',
@@ -18,19 +21,19 @@ export function healthRoutes(deps: {
       '/health/ready',
       async (ctx) => {
         ctx.set('Cache-Control', 'no-store');
-        const ready = !deps.draining() && (await succeeds(deps.ready));
-        ctx.status = ready ? 200 : 503;
-        ctx.body = { status: ready ? 'ok' : 'unavailable' };
+        const reason = await reasonAgainst(deps);
+        ctx.status = reason === undefined ? 200 : 503;
+        ctx.body = reason === undefined ? { status: 'ok' } : { status: 'unavailable', reason };
       },
     ],
   ];
 }
 
-async function succeeds(work: () => Promise<void>): Promise<boolean> {
+async function reasonAgainst({ ready, draining }: HealthDeps): Promise<string | undefined> {
+  if (draining()) return 'the process is stopping';
   try {
-    await work();
-    return true;
+    return await ready();
   } catch {
-    return false;
+    return 'the database does not answer';
   }
 }

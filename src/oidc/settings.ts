@@ -17,6 +17,7 @@ import {
 import { checkAssuranceParameters } from './requested-assurance.ts';
 import { resourceServerInfo } from './resources.ts';
 import { checkScopes, claimsOfScopes } from './scopes.ts';
+import { stampJwt } from './token-times.ts';
 
 /** Pages the library asks for. */
 export interface ProviderPages {
@@ -74,6 +75,7 @@ export function providerSettings(input: SettingsInput): Configuration {
     cookies: cookieSettings(config, input.cookieKeys),
     ttl: timesToLive(input),
     features: features(input),
+    formats: { customizers: { jwt: async (_ctx, _token, jwt) => stampJwt(issuance.assurance.clock, jwt) } },
     interactions: { policy: input.policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (ctx, sub, token) => findAccount(issuance, ctx, sub, token) as never,
     extraTokenClaims: (ctx, token) => extraTokenClaims(issuance, ctx, token as never) as never,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { followDatabaseClock } from '../../src/infra/database-clock.ts';
+import { clockFault, followDatabaseClock } from '../../src/infra/database-clock.ts';
 import { type Database, openDatabase } from '../../src/infra/db.ts';
 import { createPrisma } from '../../src/infra/prisma.ts';
 import { createClock } from '../../src/infra/system.ts';
@@ -50,6 +50,16 @@ describe.skipIf(noPostgres)('the database', () => {
         createClock(() => 0),
       ),
     ).resolves.toBeGreaterThan(1.7e12);
+  });
+
+  test('rule 10: ten seconds off may serve, more may not', () => {
+    expect([clockFault(10_000), clockFault(-10_000), clockFault(0)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(clockFault(10_001)).toBe("the clock of this process is 11 seconds behind the database's");
+    expect(clockFault(-10_001)).toBe("the clock of this process is 11 seconds ahead of the database's");
   });
 
   test('a transaction commits as one, and leaves nothing when its work throws', async () => {

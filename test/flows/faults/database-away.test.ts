@@ -107,7 +107,9 @@ describe.skipIf(noPostgres)('the database goes away and comes back', () => {
     expect(await status('/.well-known/openid-configuration')).toBe(200);
     expect(await status(new URL(String(client.server.jwks_uri)).pathname)).toBe(200);
     expect(await status('/health/live')).toBe(200);
-    expect(await status('/health/ready')).toBe(503);
+    const ready = await fetch(`${stile.issuer}/health/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({ status: 'unavailable', reason: 'the database does not answer' });
     await comeBack();
     expect(await status('/health/ready')).toBe(200);
   });
