@@ -3,6 +3,7 @@
  * earlier batch is under way, goes to the database as one statement. An idle server answers as fast as without.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { StileError } from '../domain/errors.ts';
 
 interface Waiting<K, V> {
   readonly key: K;
@@ -19,7 +20,8 @@ export interface BatchOptions {
 
 /**
  * `load` answers a batch in the order of its keys. It runs outside every request's context, and so outside its
- * transaction. A batch that fails is tried again key by key, so that nobody fails for somebody else's key.
+ * transaction. A batch that fails is tried again key by key, so that nobody fails for somebody else's key; not where the
+ * database went away, as nobody knows then what it did.
  */
 export function createBatcher<K, V>(
   load: (keys: readonly K[]) => Promise<readonly V[]>,
@@ -61,7 +63,12 @@ async function answer<K, V>(
     for (const [index, { resolve }] of batch.entries()) resolve(values[index] as V);
   } catch (error) {
     const [only, ...others] = batch;
-    if (only && others.length === 0) only.reject(error);
+    if (isOutage(error)) for (const { reject } of batch) reject(error);
+    else if (only && others.length === 0) only.reject(error);
     else for (const one of batch) await answer(load, [one]);
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof StileError && error.code === 'unavailable';
 }

@@ -86,6 +86,20 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === int8 ? Number : pg.types.getTypeParser(oid, format)),
 };
 
+/**
+ * Every statement looks rows up by a key, through an index, so the planner is left no choice: a plan is made once for
+ * each connection, perhaps while the tables were empty, and one that read them from end to end would be kept.
+ */
+const planning = [
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'jit=off',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
 function createPool(where: pg.PoolConfig, options: DatabaseOptions): pg.Pool {
   const timeout = options.statementTimeout ?? 5000;
   return new pg.Pool({
@@ -98,8 +112,7 @@ function createPool(where: pg.PoolConfig, options: DatabaseOptions): pg.Pool {
     query_timeout: 2 * timeout,
     keepAlive: true,
     application_name: 'stile',
-    // A prepared statement is planned once: each looks rows up by a key, and planning costs more than the look-up.
-    options: '-c plan_cache_mode=force_generic_plan',
+    options: planning,
     types,
     ...where,
   });

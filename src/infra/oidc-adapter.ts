@@ -14,7 +14,8 @@ import { broughtAlong, createTokenReader, findToken, type TokenRow, tokenModels 
 import { createSessionAdapter } from './oidc-session-adapter.ts';
 import { createSessionReader, type SessionReader, seenSession } from './oidc-session-read.ts';
 import { codeSql, consumeSql } from './oidc-statements.ts';
-import { authorizeLater, type ArtifactRow as TokenWrite, useLater, writeArtifact } from './oidc-writes.ts';
+import type { ArtifactRow as TokenWrite } from './oidc-write-rows.ts';
+import { authorizeLater, useLater, writeArtifact } from './oidc-writes.ts';
 
 export interface AdapterDeps {
   readonly db: Pick<Database, 'query' | 'inTransaction' | 'hasBegun' | 'last'>;

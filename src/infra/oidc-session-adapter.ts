@@ -8,7 +8,8 @@ import type { AdapterDeps } from './oidc-adapter.ts';
 import { hashOf, SURROGATE } from './oidc-keys.ts';
 import { broughtAlong } from './oidc-reads.ts';
 import { isChanged, readUnlocked, seenSession } from './oidc-session-read.ts';
-import { touchSession, type SessionRow as Write, writeSession } from './oidc-writes.ts';
+import type { SessionRow as Write } from './oidc-write-rows.ts';
+import { touchSession, writeSession } from './oidc-writes.ts';
 
 /** Seconds for which a superseded id is recognised. */
 const TOMBSTONE = 60;

@@ -1,11 +1,26 @@
-/** SQL of the protocol store's writes. Rows come as JSON, so that one statement writes any number of them. */
+/**
+ * SQL of the protocol store's writes. Rows come as JSON, so that one statement writes any number of them; `n` says which
+ * request of a batch a row belongs to.
+ */
 
-export const artifactSql = (
-  rows: string,
-) => `INSERT INTO "artifact" ("model","id","payload","grant_id","record_id","account_id","client_id",
-    "session_uid","created_at","expires_at")
-  SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS x("model" text,"id" text,"payload" jsonb,"grant_id" text,"record_id" text,
-    "account_id" text,"client_id" text,"session_uid" text,"created_at" int8,"expires_at" int8)`;
+const artifactColumns = `"model","id","payload","grant_id","record_id","account_id","client_id","session_uid",
+    "created_at","expires_at"`;
+const auditColumns =
+  '"id","at","type","outcome","account_id","client_id","session_uid","correlation_id","data"';
+export const recordColumns = `"id","account_id","session_uid","client_id","transaction_id","acr","amr","auth_time",
+      "elevated","proof_ids","credential_ids","proofs","requirement","config_version","created_at","expires_at"`;
+export const recordFields = `"id" text,"accountId" text,"sessionUid" text,"clientId" text,"transactionId" text,"acr" text,
+    "amr" text[],"authTime" int8,"elevated" bool,"proofIds" text[],"credentialIds" text[],"proofs" jsonb,
+    "requirement" jsonb,"configVersion" text,"createdAt" int8,"expiresAt" int8,"n" int`;
+export const recordValues = `g."id","accountId","sessionUid","clientId","transactionId","acr","amr","authTime","elevated",
+      "proofIds","credentialIds","proofs","requirement","configVersion","createdAt","expiresAt"`;
+export const touchFields = `"uid" text,"id_hash" text,"payload" jsonb,"seen" jsonb,"browser_hash" text,
+    "user_agent" text,"address" text,"last_seen_at" int8,"expires_at" int8,"last_acr" jsonb,"idle" jsonb,"n" int`;
+
+export const artifactSql = (rows: string) => `INSERT INTO "artifact" (${artifactColumns})
+  SELECT ${artifactColumns} FROM jsonb_to_recordset(${rows}::jsonb) AS x("model" text,"id" text,"payload" jsonb,
+    "grant_id" text,"record_id" text,"account_id" text,"client_id" text,"session_uid" text,"created_at" int8,
+    "expires_at" int8,"n" int)`;
 export const sessionSql = (
   row: string,
 ) => `INSERT INTO "session" ("uid","id_hash","account_id","payload","browser_hash","user_agent","address",
@@ -27,23 +42,22 @@ export const sessionSql = (
  * null unless this one changed it, and then only while the row's authorizations are those it has seen.
  */
 export const touchSql = (
-  row: string,
+  from: string,
 ) => `UPDATE "session" s SET "last_seen_at" = t."last_seen_at", "expires_at" = t."expires_at",
     "payload" = COALESCE(t."payload", s."payload" || jsonb_build_object('exp', t."expires_at")),
     "browser_hash" = COALESCE(t."browser_hash", s."browser_hash"), "user_agent" = COALESCE(t."user_agent", s."user_agent"),
     "address" = COALESCE(t."address", s."address"),
     "last_acr" = s."last_acr" || t."last_acr", "idle" = s."idle" || t."idle"
-  FROM jsonb_to_record(${row}::jsonb) AS t("uid" text,"id_hash" text,"payload" jsonb,"seen" jsonb,"browser_hash" text,
-    "user_agent" text,"address" text,"last_seen_at" int8,"expires_at" int8,"last_acr" jsonb,"idle" jsonb)
+  FROM ${from}
   WHERE s."uid" = t."uid" AND s."id_hash" = t."id_hash"
     AND (t."payload" IS NULL OR s."payload"->'authorizations' IS NOT DISTINCT FROM t."seen")`;
 
-export const auditSql = (
-  rows: string,
-) => `INSERT INTO "audit_event" ("id","at","type","outcome","account_id","client_id","session_uid",
-    "correlation_id","data")
-  SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS x("id" text,"at" int8,"type" text,"outcome" text,"account_id" text,
-    "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb)`;
+/** One session's touch. */
+export const touchRow = (row: string) => `jsonb_to_record(${row}::jsonb) AS t(${touchFields})`;
+
+export const auditSql = (rows: string) => `INSERT INTO "audit_event" (${auditColumns})
+  SELECT ${auditColumns} FROM jsonb_to_recordset(${rows}::jsonb) AS x("id" text,"at" int8,"type" text,"outcome" text,
+    "account_id" text,"client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb,"n" int)`;
 
 /**
  * Uses up a code or refresh token: $1 model, $2 id, $3 now, $4 record id. Whoever ends a record locks it before its
@@ -61,8 +75,7 @@ export const consumeSql = `UPDATE "artifact" SET "consumed_at"=$3
 export const useSql = `WITH "used" AS (${consumeSql} RETURNING "id"),
   "artifacts" AS (${artifactSql('$5')} WHERE EXISTS (SELECT 1 FROM "used")),
   "ended" AS (DELETE FROM "assurance_record" WHERE "id"=$4 AND NOT EXISTS (SELECT 1 FROM "used")),
-  "audit" AS (INSERT INTO "audit_event" ("id","at","type","outcome","account_id","client_id","session_uid",
-      "correlation_id","data")
+  "audit" AS (INSERT INTO "audit_event" (${auditColumns})
     SELECT "id","at",CASE WHEN EXISTS (SELECT 1 FROM "used") THEN "type" ELSE 'token_reuse' END,
       CASE WHEN EXISTS (SELECT 1 FROM "used") THEN "outcome" ELSE 'denied' END,
       "account_id","client_id","session_uid","correlation_id","data"
@@ -75,14 +88,11 @@ export const useSql = `WITH "used" AS (${consumeSql} RETURNING "id"),
  * The credentials are locked, so that one which is being removed now leaves no record behind.
  */
 const withRecord = (record: string, code: string, condition: string) => `"given" AS (SELECT * FROM
-    jsonb_to_record(${record}::jsonb) AS x("id" text,"accountId" text,"sessionUid" text,"clientId" text,
-    "transactionId" text,"acr" text,"amr" text[],"authTime" int8,"elevated" bool,"proofIds" text[],"credentialIds" text[],
-    "proofs" jsonb,"requirement" jsonb,"configVersion" text,"createdAt" int8,"expiresAt" int8)),
+    jsonb_to_record(${record}::jsonb) AS x(${recordFields})),
   "held" AS (SELECT 1 FROM "given" CROSS JOIN unnest("credentialIds") AS k("id")
     CROSS JOIN LATERAL (SELECT 1 FROM "credential" c WHERE c."id" = k."id" LIMIT 1 FOR KEY SHARE) c),
-  "record" AS (INSERT INTO "assurance_record" ("id","account_id","session_uid","client_id","transaction_id","acr","amr",
-      "auth_time","elevated","proof_ids","credential_ids","proofs","requirement","config_version","created_at","expires_at")
-    SELECT * FROM "given" WHERE ${condition} AND (SELECT count(*) FROM "held") = cardinality("credentialIds")
+  "record" AS (INSERT INTO "assurance_record" (${recordColumns})
+    SELECT ${recordValues} FROM "given" g WHERE ${condition} AND (SELECT count(*) FROM "held") = cardinality("credentialIds")
     RETURNING "id"),
   "code" AS (${artifactSql(code)} WHERE EXISTS (SELECT 1 FROM "record"))`;
 
@@ -94,7 +104,7 @@ export const codeSql = `WITH ${withRecord('$1', '$2', 'true')} SELECT EXISTS (SE
  * $4 the audit. Nothing is issued when the session has ended, was rotated or has authorizations this request has not
  * seen, or when a credential that the record rests on is gone.
  */
-export const authorizeSql = `WITH "touched" AS (${touchSql('$1')} RETURNING 1),
+export const authorizeSql = `WITH "touched" AS (${touchSql(touchRow('$1'))} RETURNING 1),
   ${withRecord('$2', '$3', 'EXISTS (SELECT 1 FROM "touched")')},
   "audit" AS (${auditSql('$4')} WHERE EXISTS (SELECT 1 FROM "record"))
   SELECT EXISTS (SELECT 1 FROM "record") AS "done"`;

@@ -3,53 +3,27 @@
  * then one statement, in the request's own transaction.
  */
 import type { AuditEvent } from '../domain/events.ts';
-import type { AssuranceRecord } from '../services/ports.ts';
 import { createBatcher } from './batch.ts';
 import type { Database } from './db.ts';
 import type { AdapterDeps } from './oidc-adapter.ts';
-import { artifactSql, auditSql, authorizeSql, sessionSql, touchSql, useSql } from './oidc-statements.ts';
-
-export interface ArtifactRow {
-  readonly model: string;
-  readonly id: string;
-  readonly payload: object;
-  readonly grant_id: string | null;
-  readonly record_id: string | null;
-  readonly account_id: string | null;
-  readonly client_id: string | null;
-  readonly session_uid: string | null;
-  readonly created_at: number;
-  readonly expires_at: number | null;
-}
-
-export interface SessionRow {
-  readonly uid: string;
-  readonly id_hash: string;
-  readonly account_id: string | null;
-  readonly payload: object;
-  readonly browser_hash: string | null;
-  readonly user_agent: string | null;
-  readonly address: string | null;
-  readonly last_seen_at: number;
-  readonly expires_at: number;
-  readonly last_acr: Readonly<Record<string, string>>;
-  readonly idle: Readonly<Record<string, number>>;
-}
-
-/** A session that was read without a lock; `payload` null: nothing of it changed but its times. */
-export interface SessionTouch extends Omit<SessionRow, 'payload'> {
-  readonly payload: object | null;
-  /** Its authorizations as they were read. */
-  readonly seen: object | null;
-}
-
-/** A code or refresh token to be used up, and the record it rests on. */
-export interface Use {
-  readonly model: string;
-  readonly id: string;
-  readonly recordId: string | null;
-  readonly now: number;
-}
+import {
+  artifactSql,
+  auditSql,
+  authorizeSql,
+  sessionSql,
+  touchRow,
+  touchSql,
+  useSql,
+} from './oidc-statements.ts';
+import { createTogether } from './oidc-together.ts';
+import {
+  type ArtifactRow,
+  type Authorization,
+  auditRow,
+  type SessionRow,
+  type SessionTouch,
+  type Use,
+} from './oidc-write-rows.ts';
 
 interface Waiting {
   artifacts: ArtifactRow[];
@@ -57,12 +31,6 @@ interface Waiting {
   use?: Use;
   touch?: SessionTouch;
   authorization?: Authorization;
-}
-
-/** A code, and the record it rests on. */
-export interface Authorization {
-  readonly record: AssuranceRecord;
-  readonly code: ArtifactRow;
 }
 
 type Deps = Pick<AdapterDeps, 'db' | 'context'>;
@@ -133,7 +101,8 @@ interface Rows extends Waiting {
 
 /** Where a request has nothing else to commit, its rows go with those of other requests. */
 export function createWriter({ db }: Pick<Deps, 'db'>): Writer {
-  const together = createBatcher(async (batch: readonly Rows[]) => {
+  const together = createTogether(db);
+  const alone = createBatcher(async (batch: readonly Rows[]) => {
     const artifacts = batch.flatMap((rows) => rows.artifacts);
     await write(
       db.query,
@@ -148,18 +117,26 @@ export function createWriter({ db }: Pick<Deps, 'db'>): Writer {
       memo?.delete(KEY);
       const { artifacts, session, use, touch } = rows;
       const events = event ? [event] : [];
-      if (use) return useUp(db.last, use, [JSON.stringify(artifacts), auditOf(events)]);
+      if (use) {
+        if (!db.hasBegun() && (await together.use({ use, artifacts, event }))) return 'done';
+        return useUp(db.last, use, [JSON.stringify(artifacts), auditOf(events)]);
+      }
       if (rows.authorization && !touch) throw new Error('a code was issued in a session that was not saved');
-      if (touch) return writeSeen(db.last, { ...rows, touch }, events);
+      if (touch) {
+        const authorization = db.hasBegun() ? undefined : rows.authorization;
+        if (authorization && (await together.authorize({ touch, authorization, artifacts, event })))
+          return 'done';
+        return writeSeen(db.last, { ...rows, touch }, events);
+      }
       if (artifacts.length === 0 && !session && !event) return 'done';
       if (session || db.hasBegun()) await write(db.last, { artifacts, session }, events);
-      else await together({ artifacts, session, event });
+      else await alone({ artifacts, session, event });
       return 'done';
     },
   };
 }
 
-const touchWriteSql = `WITH "touched" AS (${touchSql('$1')} RETURNING 1), "artifacts" AS (${artifactSql('$2')}),
+const touchWriteSql = `WITH "touched" AS (${touchSql(touchRow('$1'))} RETURNING 1), "artifacts" AS (${artifactSql('$2')}),
   "audit" AS (${auditSql('$3')}) SELECT EXISTS (SELECT 1 FROM "touched") AS "done"`;
 const writeSql = `WITH "artifacts" AS (${artifactSql('$1')}), "sessions" AS (${sessionSql('$2')}) ${auditSql('$3')}`;
 
@@ -203,20 +180,5 @@ async function useUp(send: Send, use: Use, rows: readonly string[]): Promise<Flu
 }
 
 function auditOf(events: readonly AuditEvent[]): string {
-  return JSON.stringify(events.map(rowOf));
-}
-
-function rowOf(event: AuditEvent): object {
-  const { id, at, type, outcome, data } = event;
-  return {
-    id,
-    at,
-    type,
-    outcome,
-    data,
-    account_id: event.accountId,
-    client_id: event.clientId,
-    session_uid: event.sessionUid,
-    correlation_id: event.correlationId,
-  };
+  return JSON.stringify(events.map(auditRow));
 }

@@ -1,6 +1,7 @@
 /** Batching: fewer statements, the same answers. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
+import { StileError } from '../../src/domain/errors.ts';
 import { createBatcher } from '../../src/infra/batch.ts';
 
 describe('batches', () => {
@@ -21,6 +22,17 @@ describe('batches', () => {
     });
     const answers = await Promise.allSettled([1, 2, 3].map(ask));
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  it('a batch whose database went away is not repeated: nobody knows what it did', async () => {
+    let loads = 0;
+    const ask = createBatcher(async () => {
+      loads += 1;
+      throw new StileError('unavailable');
+    });
+    const answers = await Promise.allSettled([1, 2, 3].map(ask));
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(loads).toBe(1);
   });
 
   it('runs in no request’s context, so in no request’s transaction', async () => {

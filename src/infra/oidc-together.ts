@@ -1,0 +1,97 @@
+/**
+ * What several requests would write one by one, written as one statement: one trip, one commit. Nothing waits here for a
+ * lock. A request whose rows somebody else holds, or whose condition does not hold, is left out and answered false; it is
+ * for the statement that is its own to wait and to say no.
+ */
+import type { AuditEvent } from '../domain/events.ts';
+import { createBatcher } from './batch.ts';
+import type { Database } from './db.ts';
+import {
+  artifactSql,
+  auditSql,
+  recordColumns,
+  recordFields,
+  recordValues,
+  touchFields,
+  touchSql,
+} from './oidc-statements.ts';
+import {
+  type ArtifactRow,
+  type Authorization,
+  auditRow,
+  type SessionTouch,
+  type Use,
+} from './oidc-write-rows.ts';
+
+/** What a request writes beside what decides about it. */
+interface Rest {
+  readonly artifacts: readonly ArtifactRow[];
+  readonly event: AuditEvent | undefined;
+}
+
+export interface Together {
+  /** True: used up, and everything written. */
+  use(request: Rest & { readonly use: Use }): Promise<boolean>;
+  /** True: the session touched, the record and the code written. */
+  authorize(
+    request: Rest & { readonly touch: SessionTouch; readonly authorization: Authorization },
+  ): Promise<boolean>;
+}
+
+/** As `useSql`: $1 uses, $2 now, $3 artifacts, $4 audit. A record is locked before its tokens. */
+const usesSql = `WITH "use" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb)
+    AS x("n" int,"model" text,"id" text,"recordId" text)),
+  "locked" AS MATERIALIZED (SELECT u."n" FROM "use" u CROSS JOIN LATERAL
+    (SELECT 1 FROM "assurance_record" r WHERE r."id" = u."recordId" LIMIT 1 FOR UPDATE SKIP LOCKED) r),
+  "used" AS (UPDATE "artifact" a SET "consumed_at" = $2 FROM "use" u
+    WHERE a."model" = u."model" AND a."id" = u."id" AND a."consumed_at" IS NULL
+      AND EXISTS (SELECT 1 FROM "locked" l WHERE l."n" = u."n") RETURNING u."n"),
+  "artifacts" AS (${artifactSql('$3')} WHERE "n" IN (SELECT "n" FROM "used")),
+  "audit" AS (${auditSql('$4')} WHERE "n" IN (SELECT "n" FROM "used"))
+  SELECT "n" FROM "used"`;
+
+/** As `authorizeSql`: $1 touches, $2 records, $3 codes, $4 audit. Sessions are locked before credentials. */
+const authorizationsSql = `WITH "touch" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x(${touchFields})),
+  "locked" AS MATERIALIZED (SELECT t."n" FROM "touch" t CROSS JOIN LATERAL
+    (SELECT 1 FROM "session" s WHERE s."uid" = t."uid" LIMIT 1 FOR UPDATE SKIP LOCKED) s),
+  "touched" AS (${touchSql('"touch" t')} AND EXISTS (SELECT 1 FROM "locked" l WHERE l."n" = t."n") RETURNING t."n"),
+  "given" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($2::jsonb) AS x(${recordFields})
+    WHERE "n" IN (SELECT "n" FROM "touched")),
+  "held" AS MATERIALIZED (SELECT g."n" FROM "given" g CROSS JOIN unnest("credentialIds") AS k("id") CROSS JOIN LATERAL
+    (SELECT 1 FROM "credential" c WHERE c."id" = k."id" LIMIT 1 FOR KEY SHARE SKIP LOCKED) c),
+  "record" AS (INSERT INTO "assurance_record" (${recordColumns}) SELECT ${recordValues} FROM "given" g
+    WHERE (SELECT count(*) FROM "held" h WHERE h."n" = g."n") = cardinality("credentialIds") RETURNING "id"),
+  "done" AS MATERIALIZED (SELECT g."n" FROM "given" g WHERE g."id" IN (SELECT "id" FROM "record")),
+  "codes" AS (${artifactSql('$3')} WHERE "n" IN (SELECT "n" FROM "done")),
+  "audit" AS (${auditSql('$4')} WHERE "n" IN (SELECT "n" FROM "done"))
+  SELECT "n" FROM "done"`;
+
+export function createTogether(db: Pick<Database, 'query'>): Together {
+  const written = async (sql: string, name: string, count: number, values: readonly unknown[]) => {
+    const { rows } = await db.query<{ n: number }>(sql, values, name);
+    const done = new Set(rows.map(({ n }) => n));
+    return Array.from({ length: count }, (_, n) => done.has(n));
+  };
+  return {
+    use: createBatcher((batch) => {
+      const uses = batch.map(({ use }, n) => ({ n, model: use.model, id: use.id, recordId: use.recordId }));
+      const now = Math.max(...batch.map(({ use }) => use.now));
+      const values = [JSON.stringify(uses), now, ...rest(batch)];
+      return written(usesSql, 'protocol_uses', batch.length, values);
+    }),
+    authorize: createBatcher((batch) => {
+      const touches = batch.map(({ touch }, n) => ({ ...touch, n }));
+      const records = batch.map(({ authorization }, n) => ({ ...authorization.record, n }));
+      const values = [JSON.stringify(touches), JSON.stringify(records), ...rest(batch)];
+      return written(authorizationsSql, 'protocol_authorizations', batch.length, values);
+    }),
+  };
+}
+
+function rest(batch: readonly (Rest & { readonly authorization?: Authorization })[]): readonly string[] {
+  const artifacts = batch.flatMap(({ artifacts, authorization }, n) =>
+    [...(authorization ? [authorization.code] : []), ...artifacts].map((row) => ({ ...row, n })),
+  );
+  const events = batch.flatMap(({ event }, n) => (event ? [{ ...auditRow(event), n }] : []));
+  return [JSON.stringify(artifacts), JSON.stringify(events)];
+}
