@@ -75,7 +75,9 @@ export function providerSettings(input: SettingsInput): Configuration {
     cookies: cookieSettings(config, input.cookieKeys),
     ttl: timesToLive(input),
     features: features(input),
-    formats: { customizers: { jwt: async (_ctx, _token, jwt) => stampJwt(issuance.assurance.clock, jwt) } },
+    formats: {
+      customizers: { jwt: async (_ctx, token, jwt) => stampJwt(issuance.assurance.clock, token, jwt) },
+    },
     interactions: { policy: input.policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (ctx, sub, token) => findAccount(issuance, ctx, sub, token) as never,
     extraTokenClaims: (ctx, token) => extraTokenClaims(issuance, ctx, token as never) as never,

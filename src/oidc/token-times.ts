@@ -5,10 +5,8 @@ interface Jwt {
   readonly payload: Record<string, unknown>;
 }
 
-/** RFC 9068 2.2: `iat` and `exp` by our clock, where the library has put the process's own; the lifetime stays. */
-export function stampJwt(clock: Clock, { payload }: Jwt): void {
-  const { iat, exp } = payload;
-  if (typeof iat !== 'number' || typeof exp !== 'number') throw new Error('a JWT without its times');
+/** RFC 9068 2.2: `iat` and `exp` by our clock, where the library has put the process's own. */
+export function stampJwt(clock: Clock, { expiration }: { readonly expiration: number }, jwt: Jwt): void {
   const now = clock.now();
-  Object.assign(payload, { iat: now, exp: now + exp - iat });
+  Object.assign(jwt.payload, { iat: now, exp: now + expiration });
 }
