@@ -24,7 +24,8 @@ COPY prisma/migrations ./prisma/migrations
 COPY views ./views
 
 FROM node:24-slim
-ENV NODE_ENV=production STILE_CONFIG=/etc/stile/stile.yaml
+# Without a limit Node lets the heap grow by what the machine has (docs/performance.md).
+ENV NODE_ENV=production STILE_CONFIG=/etc/stile/stile.yaml NODE_OPTIONS=--max-old-space-size=256
 WORKDIR /app
 COPY --from=production --chown=root:root /app ./
 USER node

@@ -62,12 +62,15 @@ async function startBare(): Promise<Server> {
 async function startStile(): Promise<Server> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
-  const child = await start('./stile.js', [String(port), postgres.url('postgres')]);
+  // As `npm start` and the image start it.
+  const limit = ['--max-old-space-size=256'];
+  const child = await start('./stile.js', [String(port), postgres.url('postgres')], limit);
   return { child, issuer, people: await makePeople(postgres.url('postgres'), issuer, 120) };
 }
 
-async function start(file: string, args: string[]): Promise<ChildProcess> {
+async function start(file: string, args: string[], execArgv: string[] = []): Promise<ChildProcess> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    execArgv,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   await once(child, 'message');
