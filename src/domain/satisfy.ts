@@ -4,6 +4,9 @@
 import { type Alternative, anchorsOf, fills, isBoundAt, type Level, lifetimeOf } from './level.ts';
 import type { CredentialFacts, Proof } from './proofs.ts';
 
+/** Seconds: at the age that a level names itself it has ended, as its tokens have. A `max_age` includes its last second. */
+const LAST = 1;
+
 /** The proofs to choose from, and what limits them. */
 export interface Pool {
   readonly proofs: readonly Proof[];
@@ -114,7 +117,7 @@ function setsOf(level: Level, alternative: Alternative, usable: readonly Proof[]
     usable.filter(
       (proof) =>
         fills(slot, proof, credentialOf(proof, pool.credentials)) &&
-        (anchored[index] ? anchorCounts(level, proof, pool) : isFresh(proof, level.maxAge, 0, pool)),
+        (anchored[index] ? anchorCounts(level, proof, pool) : isFresh(proof, level.maxAge, LAST, pool)),
     ),
   );
   return assignments(candidates).map((proofs) => {
@@ -128,7 +131,7 @@ function anchorCounts(level: Level, proof: Proof, pool: Pool): boolean {
   // A level whose tokens would have ended before they were issued is not held.
   return (
     isFresh(proof, pool.maxAge, margin, pool) &&
-    isFresh(proof, lifetimeOf(level), 0, pool) &&
+    isFresh(proof, lifetimeOf(level), LAST, pool) &&
     isBound(level, proof, pool)
   );
 }

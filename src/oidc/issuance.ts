@@ -1,6 +1,6 @@
 /**
- * The gate at issuance (rule 5): `findAccount` runs before a code or refresh token is used up, `extraTokenClaims` is
- * the backstop that fails closed.
+ * The gate at issuance (rule 5): `findAccount` runs before anything is issued, and before a refresh token is used up; a code
+ * is used up by being presented. `extraTokenClaims` is the backstop that fails closed.
  */
 import {
   type AccessToken,
@@ -45,7 +45,7 @@ const gated = new Set(['AuthorizationCode', 'RefreshToken']);
 
 /**
  * The account of a session or token. Undefined: gone or disabled. For a code or refresh token it is also the gate:
- * `InvalidGrant` here leaves the token as it was, and scopes that are no longer covered are taken off it.
+ * `InvalidGrant` here leaves a refresh token as it was, and scopes that are no longer covered are taken off it.
  */
 export async function findAccount(
   deps: IssuanceDeps,
@@ -174,16 +174,13 @@ function checkClientCredentials({ assurance }: IssuanceDeps, token: ClientCreden
   return undefined;
 }
 
-/**
- * Seconds an access token lives: shorter above the weakest level, and never past the level's end. Whoever took longer than
- * that to sign in gets one second.
- */
+/** Seconds an access token lives: shorter above the weakest level, and never past the level's end. */
 export function accessTokenTtl(deps: IssuanceDeps, ctx: KoaContextWithOIDC, token: AccessToken): number {
   const asked = token.resourceServer?.accessTokenTTL ?? deps.tokens.accessToken;
   const record = requestState(ctx).found?.record;
   if (!record) return asked;
   const { levels, clock } = deps.assurance;
-  const steppedUp = rank(levels, record.acr) > 0;
+  const steppedUp = rank(levels, record.acr) !== 0;
   const left = levelEnd(levels, record) - clock.now();
   const limit = Math.min(asked, steppedUp ? deps.tokens.steppedUp : asked);
   return Math.max(1, Math.min(limit, left));

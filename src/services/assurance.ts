@@ -141,7 +141,7 @@ export function recordOf(deps: AssuranceDeps, input: RecordInput, assessment: As
   };
 }
 
-/** What is asked of a code or refresh token before it is consumed. */
+/** What a code or refresh token is asked before anything is issued on it. */
 export interface RenewalInput {
   readonly accountId: string;
   readonly clientId: string;
@@ -150,7 +150,7 @@ export interface RenewalInput {
   readonly resources: readonly string[];
   readonly detailTypes: readonly string[];
   readonly minimum?: Demand;
-  /** A refresh; a code's own exchange is not limited by `tokensFor`. */
+  /** A refresh token, which ends with `tokensEnd`; a code ends with its level. */
   readonly refresh: boolean;
   /** The account's, or those of them that the record rests on, where they are at hand. */
   readonly credentials?: readonly Credential[];
@@ -164,7 +164,8 @@ export async function renewableScopes(
   deps: AssuranceDeps,
   input: RenewalInput,
 ): Promise<readonly string[] | undefined> {
-  if (input.refresh && deps.clock.now() >= tokensEnd(deps.levels, input.record)) return undefined;
+  const end = input.refresh ? tokensEnd : levelEnd;
+  if (deps.clock.now() >= end(deps.levels, input.record)) return undefined;
   const whole = wholeRequirement(deps, input);
   const perScope = input.scopes.map((scope) => ({
     scope,

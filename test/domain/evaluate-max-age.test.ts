@@ -30,15 +30,15 @@ describe('limits', () => {
     expect(acrOf({ proofs, clauses: [acrValues(MFA), maxAge(300)] })).toBe(MFA);
   });
 
-  test("rule 2: the level's maxAge limits the other proofs, up to and including that age", () => {
+  test("rule 2: the level's maxAge limits the other proofs, up to the second before that age", () => {
     const levels = withMfa({ maxAge: HOUR });
     const clauses = [acrValues(MFA)];
     const aged = (password: number, totp: number) => [
       proofBy('password', { age: password }),
       proofBy('totp', { age: totp }),
     ];
-    expect(acrOf({ levels, clauses, proofs: aged(HOUR, 0) })).toBe(MFA);
-    expect(acrOf({ levels, clauses, proofs: aged(HOUR + 1, 0) })).toBe('stepUp');
+    expect(acrOf({ levels, clauses, proofs: aged(HOUR - 1, 0) })).toBe(MFA);
+    expect(acrOf({ levels, clauses, proofs: aged(HOUR, 0) })).toBe('stepUp');
     const lasting = withMfa({ maxAge: HOUR, tokensFor: 48 * HOUR });
     expect(acrOf({ levels: lasting, clauses, proofs: aged(0, 24 * HOUR) })).toBe(MFA);
   });
@@ -46,9 +46,10 @@ describe('limits', () => {
   test('rule 8: elevation ends by age: a level whose tokens have ended is not held', () => {
     const held = (more: Partial<Level>, age: number) =>
       acrOf({ levels: withMfa(more), clauses: [acrValues(MFA)], proofs: [proofBy('passkey', { age })] });
-    expect(held({ tokensFor: HOUR }, HOUR)).toBe(MFA);
-    expect(held({ tokensFor: HOUR }, HOUR + 1)).toBe('stepUp');
-    expect(held({ maxAge: HOUR }, HOUR + 1)).toBe('stepUp');
+    expect(held({ tokensFor: HOUR }, HOUR - 1)).toBe(MFA);
+    expect(held({ tokensFor: HOUR }, HOUR)).toBe('stepUp');
+    expect(held({ maxAge: HOUR }, HOUR - 1)).toBe(MFA);
+    expect(held({ maxAge: HOUR }, HOUR)).toBe('stepUp');
     expect(held({ maxAge: HOUR, tokensFor: 2 * HOUR }, HOUR + 1)).toBe(MFA);
   });
 

@@ -43,11 +43,11 @@ describe('clocks', () => {
     },
   );
 
-  test('rule 10: stale when age > max_age, not when equal (no margin on the maxAge of a level)', () => {
+  test('rule 10: no margin on the maxAge of a level, which ends at that age, to the second', () => {
     const levels = withPhr({ maxAge: 600 });
     const aged = (age: number) => [proofBy('password', { age }), proofBy('key')];
-    expect(acrOf({ levels, proofs: aged(600), clauses: [acrValues(PHR)] })).toBe(PHR);
-    expect(acrOf({ levels, proofs: aged(601), clauses: [acrValues(PHR)] })).toBe('stepUp');
+    expect(acrOf({ levels, proofs: aged(599), clauses: [acrValues(PHR)] })).toBe(PHR);
+    expect(acrOf({ levels, proofs: aged(600), clauses: [acrValues(PHR)] })).toBe('stepUp');
   });
 
   test('rule 10: the margin does not hold against a proof of this transaction', () => {

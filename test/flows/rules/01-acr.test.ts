@@ -63,7 +63,7 @@ describe.skipIf(noPostgres)('the acr of a token', () => {
   it('rule 1: is never a level whose proofs are too old', async () => {
     const person = await newPerson(stile, { totp: true });
     const { agent } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
-    pass(3600);
+    pass(3599);
     expect((await quietly(agent, web)).claims.acr).toBe(MFA);
     pass(1);
     expect((await quietly(agent, web)).claims.acr).toBe(FIRST);

@@ -151,14 +151,65 @@ describe.skipIf(noPostgres)('tokens later', () => {
     }
   });
 
-  it('rule 4: a level that ended while somebody signed in gives one second, not a token of its own time', async () => {
-    const person = await newPerson(stile, { passkey: {} });
-    const { agent } = await obtain(stile, web, { person, passkeyFirst: true });
-    pass(1790);
-    const request = await web.authorize({ acr_values: PHR, prompt: 'none' });
-    const redirect = redirectOf(await agent.open(request.url));
-    pass(20);
-    expect((await web.exchange(request, redirect)).expires_in).toBe(1);
+  it.each([
+    [MFA, 'tokensFor', { totp: true }],
+    [PHR, 'maxAge, with tokensFor 0', { passkey: {} }],
+  ])(
+    'rule 4: a code of %s is invalid_grant at auth_time + %s, and good a second before',
+    async (acr, _, factors) => {
+      const person = await newPerson(stile, factors);
+      const parameters = { acr_values: acr, scope: 'openid look', resource: OPAQUE_API };
+      const { agent } = await obtain(stile, web, { person, parameters, passkeyFirst: acr === PHR });
+      pass(1790);
+      const newCode = async () => {
+        const request = await web.authorize({ ...parameters, prompt: 'none' });
+        return { request, redirect: redirectOf(await agent.open(request.url)) };
+      };
+      const [good, late] = [await newCode(), await newCode()];
+      pass(9);
+      expect((await web.exchange(good.request, good.redirect)).expires_in).toBe(1);
+      pass(1);
+      await expect(web.exchange(late.request, late.redirect)).rejects.toMatchObject({
+        error: 'invalid_grant',
+      });
+    },
+  );
+
+  it('rule 4: no code is issued for a level from the second on in which its tokens end', async () => {
+    const person = await newPerson(stile, { totp: true });
+    const { agent } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
+    pass(1799);
+    expect(errorOf((await silently(agent, web, { acr_values: MFA })).page)).toBeNull();
+    pass(1);
+    expect(errorOf((await silently(agent, web, { acr_values: MFA })).page)).toBe('login_required');
+  });
+
+  it('rule 4: a code at a level that today’s configuration no longer has is invalid_grant', async () => {
+    const person = await newPerson(stile, { totp: true });
+    const { agent } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
+    const { request, page } = await silently(agent, web, { acr_values: MFA });
+    const levels = { levels: defaultLevels.filter(({ acr }) => acr !== MFA) as never };
+    const other = await startBeside(stile, { config: levels, issuer: stile.issuer });
+    const there = await createClient(stile, 'web', other.running.port);
+    const refused = there.exchange(request, redirectOf(page)).finally(() => other.stop());
+    await expect(refused).rejects.toMatchObject({ error: 'invalid_grant' });
+  });
+
+  it('rule 4: a refresh token lives as long as its kind from the first one on, however often it is renewed', async () => {
+    const person = await newPerson(stile);
+    await under({ tokens: { refreshToken: 1000 } }, async (client, other) => {
+      const { tokens } = await obtain(other, client, { person });
+      pass(600);
+      const first = await renew(tokens.refresh_token, client);
+      pass(399);
+      const second = await renew(first.refresh_token, client);
+      expect([first.status, second.status]).toEqual([200, 200]);
+      pass(1);
+      expect(await renew(second.refresh_token, client)).toMatchObject({
+        status: 400,
+        error: 'invalid_grant',
+      });
+    });
   });
 
   it('rule 4: a code is exchanged although its level’s tokens end at once', async () => {
