@@ -197,13 +197,18 @@ async function consume(deps: AdapterDeps, model: string, id: string): Promise<vo
     'artifact_consume',
   );
   if (rowCount === 1) return;
-  await revokeChain(deps);
+  await endReused(deps);
   throw new errors.InvalidGrant('already used');
 }
 
-/** Ends the record in hand: its codes and stored tokens go with it, other authorizations stay. */
-async function revokeChain(deps: AdapterDeps): Promise<void> {
-  await deps.db.query('DELETE FROM "assurance_record" WHERE "id"=$1', [deps.context.currentRecordId()]);
+/** Ends the record in hand: its codes and stored tokens go with it, other authorizations stay. False: it had ended. */
+async function revokeChain({ db, context }: AdapterDeps): Promise<boolean> {
+  const sql = 'DELETE FROM "assurance_record" WHERE "id"=$1';
+  return (await db.query(sql, [context.currentRecordId()])).rowCount === 1;
+}
+
+async function endReused(deps: AdapterDeps): Promise<void> {
+  if (await revokeChain(deps)) deps.context.reused();
 }
 
 /** A revoked refresh token goes with its chain, record first. */
@@ -219,12 +224,17 @@ async function destroy(deps: AdapterDeps, model: string, id: string): Promise<vo
     throw new errors.SessionNotFound('interaction session not found');
 }
 
-/** Endpoints at which the library revokes because of one token: that token's chain ends, not the whole grant. */
+/**
+ * Endpoints at which the library revokes because of one token: that token's chain ends, not the whole grant. At the token
+ * endpoint it is one that was used before.
+ */
 const chainRoutes = new Set(['token', 'revocation']);
 
 async function revokeByGrantId(deps: AdapterDeps, model: string, grantId: string): Promise<void> {
-  if (chainRoutes.has(deps.context.route() ?? '') && deps.context.currentRecordId() !== null) {
-    return revokeChain(deps);
+  const route = deps.context.route() ?? '';
+  if (chainRoutes.has(route) && deps.context.currentRecordId() !== null) {
+    await (route === 'token' ? endReused(deps) : revokeChain(deps));
+    return;
   }
   await deps.db.query('DELETE FROM "artifact" WHERE "grant_id"=$1 AND "model"=$2', [grantId, model]);
 }

@@ -75,6 +75,7 @@ export async function findToken(
   deps.context.found({
     model,
     recordId: row.record_id,
+    sessionUid: row.session_uid,
     record: recordOf(row),
     account: row.account && toAccount(row.account),
     credentials: row.credentials?.map(toCredential) ?? null,

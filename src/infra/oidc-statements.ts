@@ -69,16 +69,17 @@ export const consumeSql = `UPDATE "artifact" SET "consumed_at"=$3
     AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM "assurance_record" WHERE "id"=$4 FOR UPDATE))`;
 
 /**
- * The whole of a token request: the use, the new tokens ($5) and the audit ($6) if it succeeds; if the token was used
- * before, the end of its chain, and an audit event that says so.
+ * The whole of a token request: the use, the new tokens ($5) and the audit ($6) if it succeeds. If not, the audit says
+ * so: a token whose record is still there was used before, and its chain ends; else its chain had ended already.
  */
 export const useSql = `WITH "used" AS (${consumeSql} RETURNING "id"),
   "artifacts" AS (${artifactSql('$5')} WHERE EXISTS (SELECT 1 FROM "used")),
-  "ended" AS (DELETE FROM "assurance_record" WHERE "id"=$4 AND NOT EXISTS (SELECT 1 FROM "used")),
+  "reused" AS (DELETE FROM "assurance_record" WHERE "id"=$4 AND NOT EXISTS (SELECT 1 FROM "used") RETURNING "id"),
   "audit" AS (INSERT INTO "audit_event" (${auditColumns})
-    SELECT "id","at",CASE WHEN EXISTS (SELECT 1 FROM "used") THEN "type" ELSE 'token_reuse' END,
+    SELECT "id","at",CASE WHEN EXISTS (SELECT 1 FROM "reused") THEN 'token_reuse' ELSE "type" END,
       CASE WHEN EXISTS (SELECT 1 FROM "used") THEN "outcome" ELSE 'denied' END,
-      "account_id","client_id","session_uid","correlation_id","data"
+      "account_id","client_id","session_uid","correlation_id",
+      CASE WHEN EXISTS (SELECT 1 FROM "used") THEN "data" ELSE "data" || '{"error":"invalid_grant"}' END
     FROM jsonb_to_recordset($6::jsonb) AS x("id" text,"at" int8,"type" text,"outcome" text,"account_id" text,
       "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb))
   SELECT EXISTS (SELECT 1 FROM "used") AS "used"`;

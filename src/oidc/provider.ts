@@ -17,7 +17,7 @@ export function createProvider(input: SettingsInput): Provider {
   provider.on('authorization.success', (ctx) => note(ctx, 'authorization', 'success', recordFacts(ctx)));
   provider.on('grant.success', (ctx) => note(ctx, 'token', 'success', tokenFacts(ctx)));
   provider.on('authorization.error', (ctx, error) => note(ctx, 'authorization', 'denied', errorFacts(error)));
-  provider.on('grant.error', (ctx, error) => note(ctx, 'token', 'denied', errorFacts(error)));
+  provider.on('grant.error', noteRefusal);
   return provider;
 }
 
@@ -34,17 +34,24 @@ function note(
   data: Data,
 ): void {
   const { oidc } = ctx;
-  const source = oidc.entities.AuthorizationCode ?? oidc.entities.RefreshToken;
-  const accountId = oidc.session?.accountId ?? source?.accountId ?? null;
+  const { found } = requestState(ctx);
+  const accountId = oidc.session?.accountId ?? found?.account?.id ?? null;
   if (outcome === 'denied' && accountId === null) return;
   requestState(ctx).audit = {
     type,
     outcome,
     accountId,
     clientId: oidc.client?.clientId ?? null,
-    sessionUid: oidc.session?.uid ?? source?.sessionUid ?? null,
+    sessionUid: oidc.session?.uid ?? found?.sessionUid ?? null,
     data,
   };
+}
+
+/** A code or refresh token that was used before is told from whatever else is refused at the token endpoint. */
+function noteRefusal(ctx: KoaContextWithOIDC, error: Error): void {
+  const { reused, found } = requestState(ctx);
+  const record = found?.record ? { record: found.record.id } : {};
+  note(ctx, reused ? 'token_reuse' : 'token', 'denied', { ...errorFacts(error), ...record });
 }
 
 function recordFacts(ctx: KoaContextWithOIDC): Data {

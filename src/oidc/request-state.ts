@@ -19,6 +19,8 @@ export interface RequestState {
   active?: Readonly<Record<string, number>>;
   /** The code or token this request presented. */
   found?: FoundArtifact;
+  /** It had been used before. */
+  reused?: boolean;
   /** What is known of the session's person, read once. */
   facts?: AssuranceFacts;
   /** The client that the facts are for. */
@@ -81,6 +83,10 @@ export function createProtocolContext(): ProtocolContext {
     found: (artifact) => {
       const state = currentState();
       if (state) state.found = artifact;
+    },
+    reused: () => {
+      const state = currentState();
+      if (state) state.reused = true;
     },
     isRotation: (id) => {
       const session = current()?.oidc?.session as { oldId?: string; id?: string } | undefined;

@@ -8,6 +8,7 @@ import type { Account, AssuranceFacts, AssuranceRecord, Credential } from './por
 export interface FoundArtifact {
   readonly model: string;
   readonly recordId: string | null;
+  readonly sessionUid: string | null;
   readonly record: StoredAssurance | null;
   /** Whose it is, as stored now. */
   readonly account: Account | null;
@@ -40,6 +41,8 @@ export interface ProtocolContext {
   /** The record that a token now being stored rests on; null for client credentials. */
   currentRecordId(): string | null;
   found(artifact: FoundArtifact): void;
+  /** Told when a code or refresh token had been used before, so that its chain ends now. */
+  reused(): void;
   /** The old id of a session whose id is being rotated in this request. */
   isRotation(sessionId: string): boolean;
   /** Told when the cookie names an id that was superseded less than a minute ago. */

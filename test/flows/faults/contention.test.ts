@@ -49,6 +49,15 @@ describe.skipIf(noPostgres)('contention', () => {
     return answers;
   }
 
+  /** What the audit says of the requests on this record that were refused. */
+  const refusals = () =>
+    rows(
+      stile,
+      `SELECT "type", "data"->>'error' AS "error" FROM "audit_event"
+       WHERE "outcome" = 'denied' AND "data"->>'record' = $1 AND "account_id" IS NOT NULL`,
+      [record],
+    );
+
   const ending = 'DELETE FROM "assurance_record" WHERE "id" = $1';
   const refresh = () => client.refresh(String(tokens.refresh_token));
 
@@ -57,6 +66,8 @@ describe.skipIf(noPostgres)('contention', () => {
     expect(refused?.status).toBe(400);
     expect(await refused?.json()).toMatchObject({ error: 'invalid_grant' });
     expect((await client.introspect(tokens.access_token))['active']).toBe(false);
+    // Nobody had used it before.
+    expect(await refusals()).toEqual([{ type: 'token', error: 'invalid_grant' }]);
   });
 
   it('rule 4: a revocation that meets the end of its authorization waits for it and is done', async () => {

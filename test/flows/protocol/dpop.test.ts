@@ -6,6 +6,8 @@ import type { Agent } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
 import { MFA, newPerson, obtain, type Person, startBeside } from '../../support/journey.ts';
+import { rows } from '../../support/journeys.ts';
+import { holding, untilBlocked } from '../../support/locks.ts';
 import { redirectOf } from '../../support/people.ts';
 import { CALLBACK, startStile, type TestStile, testConfig } from '../../support/stile.ts';
 
@@ -111,6 +113,32 @@ describe.skipIf(noPostgres)('DPoP', () => {
     const first = await token(await codeBody(), once);
     expect((await token(refreshBody(first), once)).status).toBe(400);
     expect((await token(refreshBody(first), await proof())).status).toBe(200);
+  });
+
+  it('rule 4: of two bound refreshes of one token at once one succeeds, and the reuse ends its chain', async () => {
+    const first = await token(await codeBody(), await proof());
+    const [latest] = await rows<{ id: string }>(
+      stile,
+      'SELECT "id" FROM "assurance_record" ORDER BY "id" DESC LIMIT 1',
+    );
+    const values = [latest?.id];
+    const record = { sql: 'SELECT 1 FROM "assurance_record" WHERE "id" = $1 FOR UPDATE', values };
+    const proofs = [await proof(), await proof()];
+    const [both] = await holding(stile, record, async () => {
+      const refreshes = Promise.all(proofs.map((each) => token(refreshBody(first), each)));
+      await untilBlocked(stile, 2);
+      return [refreshes];
+    });
+    const answers = (await both) ?? [];
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
+    const won = answers.find(({ status }) => status === 200);
+    expect((await token(refreshBody(won ?? first), await proof())).status).toBe(400);
+    const denied = await rows(
+      stile,
+      `SELECT "type" FROM "audit_event" WHERE "outcome" = 'denied' AND "data"->>'record' = $1`,
+      values,
+    );
+    expect(denied).toEqual([{ type: 'token_reuse' }]);
   });
 
   it('trap: a bound token is no bearer token', async () => {
