@@ -37,6 +37,10 @@ export const sessionSql = (
     "address" = COALESCE(EXCLUDED."address", "session"."address"),
     "last_acr" = "session"."last_acr" || EXCLUDED."last_acr", "idle" = "session"."idle" || EXCLUDED."idle"`;
 
+/** A session (s) is still as its touch (t) has seen it. */
+export const asSeen = `s."uid" = t."uid" AND s."id_hash" = t."id_hash"
+    AND (t."payload" IS NULL OR s."payload"->'authorizations' IS NOT DISTINCT FROM t."seen")`;
+
 /**
  * A session that was read without a lock is only touched, so that nothing another request wrote is lost: `payload` is
  * null unless this one changed it, and then only while the row's authorizations are those it has seen.
@@ -49,8 +53,7 @@ export const touchSql = (
     "address" = COALESCE(t."address", s."address"),
     "last_acr" = s."last_acr" || t."last_acr", "idle" = s."idle" || t."idle"
   FROM ${from}
-  WHERE s."uid" = t."uid" AND s."id_hash" = t."id_hash"
-    AND (t."payload" IS NULL OR s."payload"->'authorizations' IS NOT DISTINCT FROM t."seen")`;
+  WHERE ${asSeen}`;
 
 /** One session's touch. */
 export const touchRow = (row: string) => `jsonb_to_record(${row}::jsonb) AS t(${touchFields})`;
@@ -84,17 +87,23 @@ export const useSql = `WITH "used" AS (${consumeSql} RETURNING "id"),
       "client_id" text,"session_uid" text,"correlation_id" text,"data" jsonb))
   SELECT EXISTS (SELECT 1 FROM "used") AS "used"`;
 
+/** A proof (p) by its id (k) is one of the record's session. */
+export const isOfSession = 'p."id" = k."id" AND p."session_uid" IS NOT DISTINCT FROM "sessionUid"';
+
 /**
- * A code with the record it rests on, or neither: not when a credential that the record rests on is gone.
- * The credentials are locked, so that one which is being removed now leaves no record behind.
+ * A code with the record it rests on, or neither: not when a credential or proof that the record rests on is gone, or the
+ * proof is not its session's any more. Both are locked, the session (in `condition`) before them, so that what is being
+ * removed now leaves no record behind. Ending elevated access takes these locks in the same order.
  */
 const withRecord = (record: string, code: string, condition: string) => `"given" AS (SELECT * FROM
-    jsonb_to_record(${record}::jsonb) AS x(${recordFields})),
+    jsonb_to_record(${record}::jsonb) AS x(${recordFields}) WHERE ${condition}),
   "held" AS (SELECT 1 FROM "given" CROSS JOIN unnest("credentialIds") AS k("id")
     CROSS JOIN LATERAL (SELECT 1 FROM "credential" c WHERE c."id" = k."id" LIMIT 1 FOR KEY SHARE) c),
+  "backed" AS (SELECT * FROM "given" WHERE (SELECT count(*) FROM "held") = cardinality("credentialIds")),
+  "proved" AS (SELECT 1 FROM "backed" CROSS JOIN unnest("proofIds") AS k("id")
+    CROSS JOIN LATERAL (SELECT 1 FROM "proof" p WHERE ${isOfSession} LIMIT 1 FOR KEY SHARE) p),
   "record" AS (INSERT INTO "assurance_record" (${recordColumns})
-    SELECT ${recordValues} FROM "given" g WHERE ${condition} AND (SELECT count(*) FROM "held") = cardinality("credentialIds")
-    RETURNING "id"),
+    SELECT ${recordValues} FROM "backed" g WHERE (SELECT count(*) FROM "proved") = cardinality("proofIds") RETURNING "id"),
   "code" AS (${artifactSql(code)} WHERE EXISTS (SELECT 1 FROM "record"))`;
 
 /** A code and its record, in a transaction that has the session locked: $1 the record, $2 the code. */
@@ -102,10 +111,11 @@ export const codeSql = `WITH ${withRecord('$1', '$2', 'true')} SELECT EXISTS (SE
 
 /**
  * The whole of an authorization that nothing else was written for: $1 the session's touch, $2 the record, $3 the code,
- * $4 the audit. Nothing is issued when the session has ended, was rotated or has authorizations this request has not
- * seen, or when a credential that the record rests on is gone.
+ * $4 the audit. Nothing is written when the session has ended, was rotated or has authorizations this request has not
+ * seen, or when a credential or proof that the record rests on is gone.
  */
-export const authorizeSql = `WITH "touched" AS (${touchSql(touchRow('$1'))} RETURNING 1),
-  ${withRecord('$2', '$3', 'EXISTS (SELECT 1 FROM "touched")')},
+export const authorizeSql = `WITH "seen" AS (SELECT 1 FROM "session" s, ${touchRow('$1')} WHERE ${asSeen} FOR UPDATE OF s),
+  ${withRecord('$2', '$3', 'EXISTS (SELECT 1 FROM "seen")')},
+  "touched" AS (${touchSql(touchRow('$1'))} AND EXISTS (SELECT 1 FROM "record")),
   "audit" AS (${auditSql('$4')} WHERE EXISTS (SELECT 1 FROM "record"))
   SELECT EXISTS (SELECT 1 FROM "record") AS "done"`;

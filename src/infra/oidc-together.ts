@@ -8,7 +8,9 @@ import { createBatcher } from './batch.ts';
 import type { Database } from './db.ts';
 import {
   artifactSql,
+  asSeen,
   auditSql,
+  isOfSession,
   recordColumns,
   recordFields,
   recordValues,
@@ -50,18 +52,25 @@ const usesSql = `WITH "use" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1
   "audit" AS (${auditSql('$4')} WHERE "n" IN (SELECT "n" FROM "used"))
   SELECT "n" FROM "used"`;
 
-/** As `authorizeSql`: $1 touches, $2 records, $3 codes, $4 audit. Sessions are locked before credentials. */
+/**
+ * As `authorizeSql`: $1 touches, $2 records, $3 codes, $4 audit. Sessions are locked before credentials, and these before
+ * proofs. Of several requests of one session one is written.
+ */
 const authorizationsSql = `WITH "touch" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x(${touchFields})),
-  "locked" AS MATERIALIZED (SELECT t."n" FROM "touch" t CROSS JOIN LATERAL
-    (SELECT 1 FROM "session" s WHERE s."uid" = t."uid" LIMIT 1 FOR UPDATE SKIP LOCKED) s),
-  "touched" AS (${touchSql('"touch" t')} AND EXISTS (SELECT 1 FROM "locked" l WHERE l."n" = t."n") RETURNING t."n"),
+  "locked" AS MATERIALIZED (SELECT t."n", t."uid" FROM "touch" t CROSS JOIN LATERAL
+    (SELECT 1 FROM "session" s WHERE ${asSeen} LIMIT 1 FOR UPDATE SKIP LOCKED) s),
   "given" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($2::jsonb) AS x(${recordFields})
-    WHERE "n" IN (SELECT "n" FROM "touched")),
+    WHERE "n" IN (SELECT min("n") FROM "locked" GROUP BY "uid")),
   "held" AS MATERIALIZED (SELECT g."n" FROM "given" g CROSS JOIN unnest("credentialIds") AS k("id") CROSS JOIN LATERAL
     (SELECT 1 FROM "credential" c WHERE c."id" = k."id" LIMIT 1 FOR KEY SHARE SKIP LOCKED) c),
-  "record" AS (INSERT INTO "assurance_record" (${recordColumns}) SELECT ${recordValues} FROM "given" g
-    WHERE (SELECT count(*) FROM "held" h WHERE h."n" = g."n") = cardinality("credentialIds") RETURNING "id"),
-  "done" AS MATERIALIZED (SELECT g."n" FROM "given" g WHERE g."id" IN (SELECT "id" FROM "record")),
+  "backed" AS MATERIALIZED (SELECT * FROM "given" g
+    WHERE (SELECT count(*) FROM "held" h WHERE h."n" = g."n") = cardinality("credentialIds")),
+  "proved" AS MATERIALIZED (SELECT g."n" FROM "backed" g CROSS JOIN unnest("proofIds") AS k("id") CROSS JOIN LATERAL
+    (SELECT 1 FROM "proof" p WHERE ${isOfSession} LIMIT 1 FOR KEY SHARE SKIP LOCKED) p),
+  "record" AS (INSERT INTO "assurance_record" (${recordColumns}) SELECT ${recordValues} FROM "backed" g
+    WHERE (SELECT count(*) FROM "proved" p WHERE p."n" = g."n") = cardinality("proofIds") RETURNING "id"),
+  "done" AS MATERIALIZED (SELECT g."n" FROM "backed" g WHERE g."id" IN (SELECT "id" FROM "record")),
+  "touched" AS (${touchSql('"touch" t')} AND t."n" = ANY (ARRAY (SELECT "n" FROM "done"))),
   "codes" AS (${artifactSql('$3')} WHERE "n" IN (SELECT "n" FROM "done")),
   "audit" AS (${auditSql('$4')} WHERE "n" IN (SELECT "n" FROM "done"))
   SELECT "n" FROM "done"`;

@@ -272,7 +272,10 @@ export interface RecordStore {
   extend(id: string, expiresAt: number): Promise<void>;
   /** Ends a chain: deletes the record and, by cascade, every code and stored token on it. */
   revoke(id: string): Promise<boolean>;
-  /** "End elevated access": deletes a session's step-up proofs, and every elevated record resting on them. */
+  /**
+   * "End elevated access": locks the session, deletes its step-up proofs, staged ones too, and every elevated record, and
+   * forgets what was last issued on them. Returns how many proofs and records there were.
+   */
   endElevation(sessionUid: string): Promise<number>;
 }
 

@@ -196,6 +196,44 @@ function records(get: () => Subject): void {
     const ids = [...records, elsewhere].map(({ id }) => id);
     expect(await remaining(db, 'assurance_record', ids)).toEqual([ids[0], ids[2]]);
   });
+
+  test('rule 8: ending elevated access forgets what was last issued on it, and nothing else', async () => {
+    const { db, stores } = get();
+    const accountId = await addAccount(stores);
+    const lastAcr = { bank: 'phr', shop: 'base', rider: 'mfa' };
+    const sessionUid = await addSession(db, { uid: random.id(), accountId, lastAcr });
+    const [bank, shop] = [
+      { clientId: 'bank', acr: 'phr' },
+      { clientId: 'shop', acr: 'base' },
+    ];
+    await stores.records.add(recordOf(accountId, { sessionUid, ...bank, elevated: true }));
+    await stores.records.add(recordOf(accountId, { sessionUid, ...shop }));
+    await stores.records.endElevation(sessionUid);
+    const { rows } = await db.query('SELECT "last_acr" FROM "session" WHERE "uid" = $1', [sessionUid]);
+    expect(rows).toEqual([{ last_acr: { shop: 'base' } }]);
+  });
+
+  test('rule 8: ending elevated access ends what a step-up of that session has staged, and no other transaction’s', async () => {
+    const { db, stores } = get();
+    const accountId = await addAccount(stores);
+    const sessionUid = random.id();
+    const [staged, elsewhere] = [proofOf(accountId), proofOf(accountId)];
+    for (const proof of [staged, elsewhere]) await stores.proofs.add(proof);
+    const open = (id: string, uid: string | null) =>
+      stores.authTransactions.open({
+        id,
+        clientId: 'bank',
+        sessionUid: uid,
+        accountId,
+        pinned: true,
+        createdAt: NOW,
+        expiresAt: NOW + 1000,
+      });
+    await open(staged.transaction, sessionUid);
+    await open(elsewhere.transaction, null);
+    await stores.records.endElevation(sessionUid);
+    expect(await remaining(db, 'proof', [staged.id, elsewhere.id])).toEqual([elsewhere.id]);
+  });
 }
 
 function facts(get: () => Subject): void {

@@ -5,7 +5,7 @@ import { createTogether, type Together } from '../../src/infra/oidc-together.ts'
 import type { ArtifactRow } from '../../src/infra/oidc-write-rows.ts';
 import { createStores, type Stores } from '../../src/infra/stores/index.ts';
 import { noPostgres, type OpenTestDatabase, openFreshDatabase, testVault } from '../support/database.ts';
-import { addAccount, addSession, NOW, passwordOf, random, recordOf } from '../support/rows.ts';
+import { addAccount, addSession, NOW, passwordOf, proofOf, random, recordOf } from '../support/rows.ts';
 
 describe.skipIf(noPostgres)('requests that write together', () => {
   let fresh: OpenTestDatabase;
@@ -84,11 +84,18 @@ describe.skipIf(noPostgres)('requests that write together', () => {
   });
 
   /** A session and the request of a client that has a grant there. */
-  async function oneSession(changes: { credentialIds?: readonly string[]; idHash?: string } = {}) {
+  async function oneSession(
+    changes: { credentialIds?: readonly string[]; idHash?: string; proof?: string } = {},
+  ) {
     const uid = random.id();
     await addSession(fresh.db, { uid, accountId });
     const [row] = (await fresh.db.query('SELECT "id_hash" FROM "session" WHERE "uid" = $1', [uid])).rows;
-    const record = { ...recordOf(accountId), sessionUid: uid, credentialIds: changes.credentialIds ?? [] };
+    const proof = proofOf(accountId);
+    await stores.proofs.add(proof);
+    await stores.proofs.promote(proof.transaction, uid, null);
+    const { credentialIds = [] } = changes;
+    const proofIds = [changes.proof ?? proof.id];
+    const record = { ...recordOf(accountId), sessionUid: uid, credentialIds, proofIds };
     const code = { ...token(record.id), model: 'AuthorizationCode' };
     const touch = {
       uid,
@@ -104,8 +111,12 @@ describe.skipIf(noPostgres)('requests that write together', () => {
       last_acr: { web: 'urn:stile:acr:1fa' },
       idle: {},
     };
-    return { record, request: { touch, authorization: { record, code }, artifacts: [], event: undefined } };
+    const request = { touch, authorization: { record, code }, artifacts: [], event: undefined };
+    return { record, request, proof: proof.id };
   }
+
+  const remembered = async (uid: string | null) =>
+    (await fresh.db.query('SELECT "last_acr" FROM "session" WHERE "uid" = $1', [uid])).rows[0]?.['last_acr'];
 
   test('rule 7: authorizations of several sessions are one statement, and each stands on its own session', async () => {
     const [good, rotated] = [await oneSession(), await oneSession({ idHash: 'another' })];
@@ -137,5 +148,39 @@ describe.skipIf(noPostgres)('requests that write together', () => {
     } finally {
       await other.query('COMMIT');
     }
+  });
+
+  test('rule 8: a record never rests on a proof that is another session’s, gone or going; its session is left as it was', async () => {
+    const kept = await oneSession();
+    const stolen = await oneSession({ proof: kept.proof });
+    const gone = await oneSession({ proof: random.id() });
+    const answers = [kept, stolen, gone].map(({ request }) => together.authorize(request));
+    expect(await Promise.all(answers)).toEqual([true, false, false]);
+    expect(await remembered(kept.record.sessionUid)).toEqual({ web: 'urn:stile:acr:1fa' });
+    for (const { record } of [stolen, gone]) expect(await remembered(record.sessionUid)).toEqual({});
+
+    const [going, without] = [await oneSession(), await oneSession()];
+    await other.query('BEGIN');
+    await other.query('DELETE FROM "proof" WHERE "id" = $1', [going.proof]);
+    try {
+      const both = [going, without].map(({ request }) => together.authorize(request));
+      expect(await Promise.all(both)).toEqual([false, true]);
+    } finally {
+      await other.query('COMMIT');
+    }
+  });
+
+  test('rule 7: of two authorizations of one session in a batch one is written, and the other is left out whole', async () => {
+    const { record, request } = await oneSession();
+    const id = random.id();
+    const second = {
+      ...request,
+      touch: { ...request.touch, last_acr: { spa: 'urn:stile:acr:1fa' } },
+      authorization: { record: { ...record, id }, code: { ...token(id), model: 'AuthorizationCode' } },
+    };
+    expect(await Promise.all([request, second].map(together.authorize))).toEqual([true, false]);
+    expect(await stores.records.byId(id)).toBeUndefined();
+    expect(await remembered(record.sessionUid)).toEqual({ web: 'urn:stile:acr:1fa' });
+    expect(await together.authorize(second)).toBe(true);
   });
 });

@@ -22,12 +22,7 @@ export function createProofStore(db: Database): ProofStore {
     ofTransaction: (transaction, now) => ofTransaction(db, transaction, now),
     ofSession: (sessionUid, now) => ofSession(db, sessionUid, now),
     promote: async (transaction, sessionUid, forClient) => {
-      const { rowCount } = await db.query(
-        `UPDATE "proof" SET "session_uid" = $2, "for_client" = $3
-         WHERE "transaction_id" = $1 AND "session_uid" IS NULL`,
-        [transaction, sessionUid, forClient],
-        'proof_promote',
-      );
+      const { rowCount } = await db.query(promote, [transaction, sessionUid, forClient], 'proof_promote');
       return rowCount ?? 0;
     },
     discard: async (transaction) => {
@@ -37,6 +32,12 @@ export function createProofStore(db: Database): ProofStore {
     },
   };
 }
+
+/** The factors are locked first, as by whoever removes one and then its proofs. */
+const promote = `WITH "held" AS (SELECT 1 FROM "credential" WHERE "id" IN
+    (SELECT "credential_id" FROM "proof" WHERE "transaction_id" = $1 AND "session_uid" IS NULL) FOR KEY SHARE)
+  UPDATE "proof" SET "session_uid" = $2, "for_client" = $3
+  WHERE "transaction_id" = $1 AND "session_uid" IS NULL AND (SELECT count(*) FROM "held") >= 0`;
 
 async function add(db: Database, proof: NewProof): Promise<void> {
   await db.query(

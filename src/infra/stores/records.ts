@@ -72,14 +72,28 @@ async function add(db: Database, record: AssuranceRecord): Promise<void> {
   );
 }
 
-/** How many proofs and records it ended; codes and stored tokens go with their records. */
+/** The session's step-up proofs, also those that a step-up under way has staged. */
+const elevatedProofs = `"session_uid" = $1 AND "for_client" IS NOT NULL OR "session_uid" IS NULL AND "transaction_id" IN
+  (SELECT "id" FROM "auth_transaction" WHERE "session_uid" = $1)`;
+
+/** What was last issued to a client and is no more: a `max_age` alone asks for it no longer (rule 2). */
+const forgetEnded = `UPDATE "session" SET "last_acr" = COALESCE((SELECT jsonb_object_agg(l."key", l."value")
+    FROM jsonb_each("last_acr") l WHERE EXISTS (SELECT 1 FROM "assurance_record" r
+      WHERE r."session_uid" = $1 AND r."client_id" = l."key" AND to_jsonb(r."acr") = l."value")), '{}') WHERE "uid" = $1`;
+
+/**
+ * How many proofs and records it ended; codes and stored tokens go with their records. The session is locked first: an
+ * authorization under way has written its record by then, or finds its proofs gone.
+ */
 async function endElevation(db: Database, sessionUid: string): Promise<number> {
-  const proofs = await db.query('DELETE FROM "proof" WHERE "session_uid" = $1 AND "for_client" IS NOT NULL', [
-    sessionUid,
-  ]);
-  const records = await db.query('DELETE FROM "assurance_record" WHERE "session_uid" = $1 AND "elevated"', [
-    sessionUid,
-  ]);
+  const session = [sessionUid];
+  await db.query('SELECT 1 FROM "session" WHERE "uid" = $1 FOR UPDATE', session);
+  const proofs = await db.query(`DELETE FROM "proof" WHERE ${elevatedProofs}`, session);
+  const records = await db.query(
+    'DELETE FROM "assurance_record" WHERE "session_uid" = $1 AND "elevated"',
+    session,
+  );
+  await db.query(forgetEnded, session);
   return (proofs.rowCount ?? 0) + (records.rowCount ?? 0);
 }
 

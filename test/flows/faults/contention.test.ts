@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createClient, type TestClient, type Tokens } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
 import { count, rows } from '../../support/journeys.ts';
-import { addPerson, signIn } from '../../support/people.ts';
+import { addPerson, errorOf, signIn, silently } from '../../support/people.ts';
 import { OPAQUE_API, startStile, type TestStile } from '../../support/stile.ts';
 
 describe.skipIf(noPostgres)('contention', () => {
@@ -85,6 +85,22 @@ describe.skipIf(noPostgres)('contention', () => {
     const statuses = answers.map(({ status }) => status).sort();
     expect(statuses).toEqual([200, 400, 400, 400, 400, 400]);
     expect(await rows(stile, 'SELECT 1 FROM "assurance_record" WHERE "id" = $1', [record])).toEqual([]);
+    // One of them ended the chain; the others met its end.
+    const seen = (await refusals()).map(({ type }) => type).sort();
+    expect(seen).toEqual(['token', 'token', 'token', 'token', 'token_reuse']);
+  });
+
+  it('rule 7: an authorization that waits for another write of its session is given, and remembered', async () => {
+    const { agent } = await signIn(client, 'ada');
+    await other.query('BEGIN');
+    await other.query(`UPDATE "session" SET "last_acr" = '{"spa": "urn:stile:acr:1fa"}'`);
+    const going = silently(agent, client);
+    await waiting(1);
+    await other.query('COMMIT');
+    expect(errorOf((await going).page)).toBeNull();
+    expect(await rows(stile, 'SELECT "last_acr" FROM "session"')).toContainEqual({
+      last_acr: { spa: 'urn:stile:acr:1fa', web: 'urn:stile:acr:1fa' },
+    });
   });
 
   it('fault: a request that the database gives up for another is 503, not a fault', async () => {

@@ -45,6 +45,27 @@ describe.skipIf(noPostgres)('removing a factor during an authorization', () => {
     ]);
     expect(rows).toEqual([]);
   });
+
+  it('rule 4: nor a password that another has taken the place of, though its proofs live on as the new one’s', async () => {
+    const { db, services } = stile.core;
+    const accountId = await addPerson(stile, 'bob');
+    const { agent } = await signIn(client, 'bob');
+    const [old] = await services.credentials.byAccount(accountId);
+    const [session] = (
+      await db.query<{ uid: string }>('SELECT "uid" FROM "session" WHERE "account_id" = $1', [accountId])
+    ).rows;
+    if (old?.method !== 'password' || !session) throw new Error('no password, or no session');
+    let answer: ReturnType<typeof silently> | undefined;
+    await db.transaction(async () => {
+      await services.credentials.replacePassword(old.id, { ...old, id: services.random.id() }, session.uid);
+      answer = silently(agent, client);
+      await waitUntilBlocked(watcher);
+    });
+    const { request, page } = await (answer as ReturnType<typeof silently>);
+    expect((await client.exchange(request, redirectOf(page))).claims.sub).toBe(accountId);
+    const resting = 'SELECT 1 FROM "assurance_record" WHERE $1 = ANY("credential_ids")';
+    expect((await db.query(resting, [old.id])).rows).toEqual([]);
+  });
 });
 
 /** From another connection: a transaction sees the activity of its first look for ever. */
