@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type Provider from 'oidc-provider';
 import type { Core } from './app.ts';
 import type { Config } from './config/schema.ts';
+import { weakestNames } from './domain/level.ts';
 import { accountRoutes } from './http/account/routes.ts';
 import { withFormPost } from './http/form-post.ts';
 import { healthRoutes } from './http/health.ts';
@@ -107,6 +108,7 @@ function composeProvider(core: Core, { renderer, errors, context }: ProviderPart
       vault: services.vault,
       clock: core.clock,
       context,
+      baseAcrs: weakestNames(config.levels),
       clientMetadata: (client) =>
         storedClientMetadata(client, Object.keys(config.authorizationDetails)) as never,
     }),

@@ -60,6 +60,11 @@ export function rank(levels: readonly Level[], acr: string | null): number {
   return acr === null ? -1 : levels.findIndex((level) => level.acr === acr || level.aliases.includes(acr));
 }
 
+/** The acr and aliases of the weakest level. */
+export function weakestNames([weakest]: readonly Pick<Level, 'acr' | 'aliases'>[]): readonly string[] {
+  return weakest ? [weakest.acr, ...weakest.aliases] : [];
+}
+
 /**
  * Whether a credential bound at `held` counts where binding at `required` is asked. The order says nothing about
  * unordered levels, so those count only where they are named themselves.

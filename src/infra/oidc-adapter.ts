@@ -26,6 +26,8 @@ export interface AdapterDeps {
   readonly readToken: (key: string) => Promise<TokenRow | undefined>;
   /** A session with all that an authorization asks about its person. */
   readonly readSession: SessionReader;
+  /** Names of the weakest level: what may outlive a sign-out. */
+  readonly baseAcrs: readonly string[];
   /** A stored client as the library's metadata. */
   readonly clientMetadata: (client: StoredClient) => AdapterPayload;
 }

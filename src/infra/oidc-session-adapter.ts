@@ -117,20 +117,29 @@ async function findByUid(deps: AdapterDeps, uid: string): Promise<AdapterPayload
   return row && { ...row.payload, jti: `${SURROGATE}${uid}` };
 }
 
-/**
- * Rotation keeps the row and leaves a tombstone; anything else ends the session with what rests on it. Tokens for offline
- * use stay, but elevated access ends with the sign-out (rule 8).
- */
+/** Rotation keeps the row and leaves a tombstone; anything else is a sign-out. */
 async function destroy(deps: AdapterDeps, id: string): Promise<void> {
   if (deps.context.isRotation(id)) return entomb(deps, id);
-  await deps.db.query(
-    `WITH "ended" AS (DELETE FROM "session" WHERE "id_hash"=$1 OR "uid"=$2 RETURNING "uid"),
-       "proofs" AS (DELETE FROM "proof" WHERE "session_uid" IN (SELECT "uid" FROM "ended")),
-       "elevated" AS (DELETE FROM "assurance_record"
-         WHERE "elevated" AND "session_uid" IN (SELECT "uid" FROM "ended"))
-     DELETE FROM "artifact" WHERE "session_uid" IN (SELECT "uid" FROM "ended")
-       AND "payload"->>'expiresWithSession' = 'true'`,
+  const { rows } = await deps.db.query<Pick<SessionRow, 'uid'>>(
+    'DELETE FROM "session" WHERE "id_hash"=$1 OR "uid"=$2 RETURNING "uid"',
     [hashOf(id), id.startsWith(SURROGATE) ? id.slice(1) : null],
+  );
+  for (const { uid } of rows) await endWithSession(deps, uid);
+}
+
+/**
+ * What ends with a sign-out. Offline access stays at the weakest level; whatever is above it, or rests on a step-up, ends
+ * whichever its scopes (rule 8). Records go before tokens, as for whoever uses one.
+ */
+async function endWithSession({ db, baseAcrs }: AdapterDeps, uid: string): Promise<void> {
+  await db.query('DELETE FROM "proof" WHERE "session_uid"=$1', [uid]);
+  await db.query(
+    'DELETE FROM "assurance_record" WHERE "session_uid"=$1 AND ("elevated" OR "acr" <> ALL ($2))',
+    [uid, [...baseAcrs]],
+  );
+  await db.query(
+    `DELETE FROM "artifact" WHERE "session_uid"=$1 AND "payload"->>'expiresWithSession' = 'true'`,
+    [uid],
   );
 }
 

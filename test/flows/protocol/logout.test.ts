@@ -1,9 +1,9 @@
 /** RP-initiated sign-out. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Agent, Page } from '../../support/agent.ts';
-import { createClient, type TestClient, type Tokens } from '../../support/client.ts';
+import { type Agent, createAgent, type Page } from '../../support/agent.ts';
+import { claimsOf, createClient, type TestClient, type Tokens } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
-import { newPerson, obtain, quietly } from '../../support/journey.ts';
+import { answer, FIRST, MFA, newPerson, obtain, type Person, quietly } from '../../support/journey.ts';
 import { errorOf, redirectOf, silently } from '../../support/people.ts';
 import { startStile, type TestStile } from '../../support/stile.ts';
 
@@ -115,5 +115,48 @@ describe.skipIf(noPostgres)('signing out', () => {
     await confirm(await agent.open(address(hinted())));
     expect(await web.introspect(tokens.access_token)).toEqual({ active: false });
     expect((await web.refresh(String(tokens.refresh_token))).status).toBe(400);
+  });
+
+  /** Signs in at a level, with offline access that the person allows. */
+  async function offline(browser: Agent, acr: string, person: Person): Promise<Tokens> {
+    const asked = { acr_values: acr, scope: 'openid offline_access', prompt: 'consent' };
+    const request = await web.authorize(asked);
+    const { page } = await answer(stile, browser, await browser.open(request.url), { person });
+    const end = await browser.submit(page, '/consent', { decision: 'allow' });
+    return web.exchange(request, redirectOf(end));
+  }
+
+  async function signOut(browser: Agent, { id_token }: Tokens): Promise<void> {
+    const page = await browser.open(address({ id_token_hint: String(id_token) }));
+    const end = await browser.submit(page, '/session/end/confirm', { logout: 'yes' });
+    expect(end.body).toContain('<h1>You are signed out</h1>');
+  }
+
+  it('trap: offline access at the weakest level outlives a sign-out, and nothing else of the session does', async () => {
+    const browser = createAgent();
+    const person = await newPerson(stile);
+    const { tokens: ordinary } = await obtain(stile, web, { person, agent: browser });
+    const kept = await offline(browser, FIRST, person);
+    await signOut(browser, kept);
+    expect((await web.refresh(String(ordinary.refresh_token))).status).toBe(400);
+    expect(await web.introspect(ordinary.access_token)).toEqual({ active: false });
+    const { rows } = await stile.core.db.query(
+      `SELECT 1 FROM "artifact" WHERE "account_id" = $1 AND "payload"->>'expiresWithSession' = 'true'`,
+      [person.id],
+    );
+    expect(rows).toEqual([]);
+    const renewed = await web.refresh(String(kept.refresh_token));
+    expect(renewed.status).toBe(200);
+    expect(claimsOf(((await renewed.json()) as Tokens).id_token ?? '')['acr']).toBe(FIRST);
+  });
+
+  it('rule 8: a level above the weakest ends with the sign-out, offline access and the sign-in’s own proofs included', async () => {
+    const browser = createAgent();
+    const person = await newPerson(stile, { totp: true });
+    const tokens = await offline(browser, MFA, person);
+    expect(tokens.claims.acr).toBe(MFA);
+    await signOut(browser, tokens);
+    expect((await web.refresh(String(tokens.refresh_token))).status).toBe(400);
+    expect(await web.introspect(tokens.access_token)).toEqual({ active: false });
   });
 });
