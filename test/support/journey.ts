@@ -51,7 +51,8 @@ async function addApp({ core }: Server, accountId: string) {
   return { id: base.id, seed, lastStep: 0 };
 }
 
-async function addKey({ core, issuer }: Server, accountId: string, options: AuthenticatorOptions) {
+/** Another passkey of an account, put straight into the store. */
+export async function addKey({ core, issuer }: Server, accountId: string, options: AuthenticatorOptions) {
   const { services } = core;
   const account = await services.accounts.byId(accountId);
   if (!account) throw new Error('no such account');

@@ -1,8 +1,9 @@
 /** Rich authorization requests (RFC 9396): a type's demand, the person's consent, and what the token carries. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgent } from '../../support/agent.ts';
-import { claimsOf, createClient } from '../../support/client.ts';
+import { claimsOf, createClient, type Tokens } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
+import { rows } from '../../support/journeys.ts';
 import { addPerson, enrolTotp, passwordSignIn, redirectOf, signIn } from '../../support/people.ts';
 import { API, startStile, type TestStile } from '../../support/stile.ts';
 
@@ -61,6 +62,42 @@ describe.skipIf(noPostgres)('authorization_details', () => {
       ]);
     }
   });
+
+  it('trap: yesterday’s payment does not come back: a token carries what its own request asked, also once renewed', async () => {
+    await addPerson(stile, 'cyd');
+    const client = await createClient(stile, 'third');
+    const agent = createAgent();
+    const note = (text: string) => ({ authorization_details: JSON.stringify([{ type: 'note', text }]) });
+    const ask = async (more: Record<string, string>) => {
+      const asked = await client.authorize({ scope: 'openid read', resource: API, ...more });
+      let page = await agent.open(asked.url);
+      if (page.body.includes('/identifier"')) page = await passwordSignIn(agent, page, 'cyd');
+      if (page.location === undefined) page = await agent.submit(page, '/consent', { decision: 'allow' });
+      return client.exchange(asked, redirectOf(page));
+    };
+    const details = (jwt: string) => claimsOf(jwt)['authorization_details'];
+    const first = await ask(note('yesterday'));
+    await remember({ type: 'note', text: 'yesterday' });
+    expect(details((await ask(note('today'))).access_token)).toEqual([{ type: 'note', text: 'today' }]);
+    expect(details((await ask({})).access_token)).toBeUndefined();
+    const renewed = (await (await client.refresh(String(first.refresh_token))).json()) as Tokens;
+    expect(details(renewed.access_token)).toEqual([{ type: 'note', text: 'yesterday' }]);
+  });
+
+  /** As if the grants of today's third party held it: what a client was ever allowed. */
+  async function remember(detail: { type: string; text: string }): Promise<void> {
+    const { Grant } = stile.running.app.provider;
+    const held = await rows<{ id: string }>(
+      stile,
+      `SELECT "id" FROM "artifact" WHERE "model" = 'Grant' AND "client_id" = 'third'`,
+    );
+    for (const { id } of held) {
+      const grant = await Grant.find(id);
+      grant?.addRar(detail);
+      await grant?.save();
+    }
+    expect(held.length).toBeGreaterThan(0);
+  }
 
   it('refuses a type the server does not know', async () => {
     const client = await createClient(stile);

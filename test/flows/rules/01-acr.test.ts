@@ -1,10 +1,24 @@
 /** Rule 1: which acr a token carries. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defaultLevels } from '../../../src/domain/ladder.ts';
+import { createAgent } from '../../support/agent.ts';
 import { claimsOf, createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
-import { FIRST, MFA, newPerson, obtain, PHR, pass, quietly, stopClock } from '../../support/journey.ts';
-import { errorOf, silently } from '../../support/people.ts';
+import {
+  addKey,
+  answer,
+  assertionFor,
+  FIRST,
+  MFA,
+  newPerson,
+  obtain,
+  PHR,
+  pass,
+  quietly,
+  stopClock,
+} from '../../support/journey.ts';
+import { postForm } from '../../support/journeys.ts';
+import { errorOf, redirectOf, silently } from '../../support/people.ts';
 import { API, OPAQUE_API, startStile, type TestStile } from '../../support/stile.ts';
 
 const ALIAS = 'https://refeds.org/profile/mfa';
@@ -86,6 +100,42 @@ describe.skipIf(noPostgres)('the acr of a token', () => {
     const person = await newPerson(stile, { passkey: {} });
     const { agent, tokens, asked } = await obtain(stile, web, { person, passkeyFirst: true });
     expect([tokens.claims.acr, asked]).toEqual([PHR, ['passkey']]);
+    expect((await quietly(agent, web2, { acr_values: PHR })).claims.acr).toBe(PHR);
+  });
+
+  it('rule 1: a passkey given in a session that others rest on serves one client, wherever the sign-in began', async () => {
+    const person = await newPerson(stile, { passkey: {} });
+    const agent = createAgent();
+    const request = await web.authorize({ acr_values: PHR });
+    const page = await agent.open(request.url);
+    const response = assertionFor(stile, page, person);
+    const proved = await postForm(agent, page, { action: '/passkey', fields: { response } });
+    const finished = await agent.request(String(proved.location));
+    // Before the first tab is back, another one signs in with a password.
+    await obtain(stile, web2, { person, agent });
+    const end = await agent.open(String(finished.location));
+    expect((await web.exchange(request, redirectOf(end))).claims.acr).toBe(PHR);
+    expect(errorOf((await silently(agent, web2, { acr_values: PHR })).page)).toBe('login_required');
+  });
+
+  it('rule 1: what a sign-in goes on to prove serves the whole session, though others have stepped up meanwhile', async () => {
+    const person = await newPerson(stile, { passkey: {} });
+    const passkey = await addKey(stile, person.id, {});
+    const third = await createClient(stile, 'third');
+    const agent = createAgent();
+    const request = await third.authorize({ acr_values: PHR, scope: 'openid profile' });
+    const { page, asked } = await answer(stile, agent, await agent.open(request.url), { person });
+    expect([asked, page.body.includes('/consent"')]).toEqual([['password', 'passkey'], true]);
+    await obtain(stile, web, { person, agent, parameters: { prompt: 'login', acr_values: FIRST } });
+    // Its key is lost before consent is given, so that the same sign-in asks for another one.
+    await stile.core.services.credentials.remove(person.id, person.passkey?.id ?? '');
+    const next = await agent.submit(page, '/consent', { decision: 'allow' });
+    const more = await answer(stile, agent, next, { person: { ...person, passkey } });
+    expect(more.asked).toEqual(['passkey']);
+    const end = more.page.location
+      ? more.page
+      : await agent.submit(more.page, '/consent', { decision: 'allow' });
+    expect((await third.exchange(request, redirectOf(end))).claims.acr).toBe(PHR);
     expect((await quietly(agent, web2, { acr_values: PHR })).claims.acr).toBe(PHR);
   });
 

@@ -1,12 +1,16 @@
 /** Rule 5: one gate at issuance, and what is refused there. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ConfigInput } from '../../../src/config/schema.ts';
 import { extraTokenClaims } from '../../../src/oidc/issuance.ts';
 import { createAgent } from '../../support/agent.ts';
 import { claimsOf, createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
+import { startBeside } from '../../support/journey.ts';
 import { count, MFA } from '../../support/journeys.ts';
 import { addPerson, errorOf, passwordSignIn, redirectOf, signIn, silently } from '../../support/people.ts';
 import { API, OPAQUE_API, startStile, type TestStile, testConfig, WEB_SECRET } from '../../support/stile.ts';
+
+type Resource = NonNullable<ConfigInput['resources']>[number];
 
 describe.skipIf(noPostgres)('the gate at issuance', () => {
   let stile: TestStile;
@@ -14,6 +18,7 @@ describe.skipIf(noPostgres)('the gate at issuance', () => {
   beforeAll(async () => {
     const scopes = {
       read: {},
+      write: {},
       pay: { acr: [MFA], reason: 'Payments.' },
       report: { acr: [MFA], subject: 'any' as const },
     };
@@ -119,6 +124,35 @@ describe.skipIf(noPostgres)('the gate at issuance', () => {
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({ error: 'invalid_grant' });
     expect((await client.refresh(String(tokens.refresh_token))).status).toBe(200);
+  });
+
+  /** A code for the signed-in person, and its exchange at a server whose API demands something else. */
+  async function newCode(scope: string) {
+    const { agent } = await signIn(client, 'ada');
+    const { request, page } = await silently(agent, client, { scope, resource: API });
+    const redirect = redirectOf(page);
+    const exchangeUnder = async (api: Partial<Resource>) => {
+      const resources = (testConfig().resources ?? []).map((each) =>
+        each.identifier === API ? { ...each, ...api } : each,
+      );
+      const other = await startBeside(stile, { issuer: stile.issuer, config: { resources } });
+      const there = await createClient(stile, 'web', other.running.port);
+      return there.exchange(request, redirect).finally(() => other.stop());
+    };
+    return { exchangeUnder, exchange: () => client.exchange(request, redirect) };
+  }
+
+  it('rule 5: a scope that demands more by the time its code is exchanged is dropped', async () => {
+    const { exchangeUnder } = await newCode('openid read write');
+    const tokens = await exchangeUnder({ scopes: { read: {}, write: { acr: [MFA] } } });
+    expect(claimsOf(tokens.access_token)['scope']).toBe('read');
+  });
+
+  it('rule 5: a code whose resource demands more by then is invalid_grant, and is used up all the same', async () => {
+    const { exchangeUnder, exchange } = await newCode('openid read');
+    const refused = { error: 'invalid_grant' };
+    await expect(exchangeUnder({ demand: { acr: [MFA] } })).rejects.toMatchObject(refused);
+    await expect(exchange()).rejects.toMatchObject(refused);
   });
 
   it('rule 5: a pushed request meets the same gate', async () => {
