@@ -43,6 +43,7 @@ export function requestedClause(clauses: readonly Clause[]): Clause | undefined 
   const requested = clauses.filter(({ acr, voluntary }) => acr && !voluntary);
   return (
     requested.find(({ source }) => source === 'claims') ??
+    requested.find(({ source }) => source === 'userinfo') ??
     requested.find(({ source }) => source === 'acr_values')
   );
 }

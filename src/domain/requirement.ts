@@ -5,6 +5,7 @@
 /** Where a demand comes from; shown to the person, written to the audit. */
 export type ClauseSource =
   | 'claims'
+  | 'userinfo'
   | 'acr_values'
   | 'max_age'
   | 'prompt'
@@ -38,12 +39,19 @@ export interface Requirement {
   readonly deny?: { readonly source: ClauseSource; readonly reason: string };
 }
 
+/** An `acr` claim that names values, if only an empty list of them (OpenID Connect Core 5.5.1.1). */
+export interface AcrClaim {
+  readonly source: 'claims' | 'userinfo';
+  readonly essential: boolean;
+  readonly values: readonly string[];
+}
+
 /** What an authorization request says about assurance, already parsed and checked. */
 export interface RequestedAssurance {
   /** Space-separated `acr_values`, split; empty when absent. */
   readonly acrValues: readonly string[];
-  /** `claims.id_token.acr` (OpenID Connect Core 5.5.1.1). */
-  readonly acrClaim?: { readonly essential: boolean; readonly values: readonly string[] };
+  /** `claims.id_token.acr` and `claims.userinfo.acr`. */
+  readonly acrClaims?: readonly AcrClaim[];
   readonly maxAge?: number;
   readonly promptLogin: boolean;
   readonly scopes: readonly string[];
@@ -85,18 +93,9 @@ export function requirementOf(request: RequestedAssurance, declared: DeclaredDem
 }
 
 function requestClauses(request: RequestedAssurance, client: DeclaredDemands['client']): Clause[] {
-  const clauses: Clause[] = [];
-  const { acrClaim } = request;
-  if (acrClaim && acrClaim.values.length > 0) {
-    clauses.push({
-      source: 'claims',
-      acr: acrClaim.values,
-      reason: 'reason.request',
-      ...(acrClaim.essential ? {} : { voluntary: true }),
-    });
-  }
+  const clauses = (request.acrClaims ?? []).flatMap(claimClause);
   // An acr_values parameter or an acr claim overrides the client's default (OpenID Connect Registration 2).
-  const defaults = acrClaim && acrClaim.values.length > 0 ? [] : (client?.defaultAcrValues ?? []);
+  const defaults = clauses.length > 0 ? [] : (client?.defaultAcrValues ?? []);
   const acrValues = request.acrValues.length > 0 ? request.acrValues : defaults;
   if (acrValues.length > 0) clauses.push({ source: 'acr_values', acr: acrValues, reason: 'reason.request' });
   const maxAge = request.maxAge ?? client?.defaultMaxAge;
@@ -106,6 +105,16 @@ function requestClauses(request: RequestedAssurance, client: DeclaredDemands['cl
   if (request.promptLogin)
     clauses.push({ source: 'prompt', reauthenticate: true, reason: 'reason.reauthenticate' });
   return clauses;
+}
+
+/**
+ * An essential claim whose list is empty is one that no value meets, and that is a failed authentication (OpenID Connect
+ * Core 5.5.1.1); a voluntary one guides to nothing.
+ */
+function claimClause({ source, essential, values }: AcrClaim): Clause[] {
+  const clause = { source, acr: values, reason: 'reason.request' } as const;
+  if (essential) return [clause];
+  return values.length > 0 ? [{ ...clause, voluntary: true }] : [];
 }
 
 function clientClauses(minimum: Demand | undefined): Clause[] {
@@ -157,6 +166,7 @@ export function isNarrowable(clause: Clause): boolean {
 
 const precedence: readonly ClauseSource[] = [
   'claims',
+  'userinfo',
   'acr_values',
   'max_age',
   'prompt',

@@ -20,6 +20,7 @@ import {
   tokensEnd,
 } from '../services/assurance.ts';
 import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
+import type { StoredAssurance } from '../services/protocol-context.ts';
 import { metadataOf } from './clients.ts';
 import { requestState } from './request-state.ts';
 import { resourceServerInfo } from './resources.ts';
@@ -57,7 +58,10 @@ export async function findAccount(
   if (account?.status !== 'active') return undefined;
   const grantSource = source as GrantSource | undefined;
   if (grantSource && gated.has(grantSource.kind)) await gate(deps, ctx, { sub, source: grantSource });
-  return { accountId: sub, claims: async () => claimsOf(account) };
+  return {
+    accountId: sub,
+    claims: async (use) => ({ ...claimsOf(account), ...(use === 'userinfo' ? whatTokenSays(ctx) : {}) }),
+  };
 }
 
 /** The account as a token's read brought it along, or with all that the assurance check is about to ask for. */
@@ -145,6 +149,16 @@ function claimsOf(account: StoredAccount) {
   };
 }
 
+/** UserInfo says what its access token says of the authentication: `claims.userinfo.acr` may ask for it. */
+function whatTokenSays(ctx: KoaContextWithOIDC) {
+  const record = requestState(ctx).found?.record;
+  return record ? assuranceClaims(record) : {};
+}
+
+function assuranceClaims(record: Pick<StoredAssurance, 'acr' | 'amr' | 'authTime'>) {
+  return { acr: record.acr, amr: record.amr, auth_time: record.authTime };
+}
+
 /** `acr`, `amr` and `auth_time` for access tokens and introspection (RFC 9068 2.2.1, RFC 9470 6.2). */
 export async function extraTokenClaims(
   deps: IssuanceDeps,
@@ -157,7 +171,7 @@ export async function extraTokenClaims(
   }
   const record = requestState(ctx).found?.record;
   if (!record) throw new errors.InvalidGrant('no authentication is recorded for this grant');
-  return { acr: record.acr, amr: record.amr, auth_time: record.authTime };
+  return assuranceClaims(record);
 }
 
 /** No person, no acr: a scope with a requirement is refused unless it says `subject: any`. */

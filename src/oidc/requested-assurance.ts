@@ -1,19 +1,18 @@
 /** What an authorization request says about assurance, from the parameters the library has checked. */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import type { RequestedAssurance } from '../domain/requirement.ts';
+import type { AcrClaim, RequestedAssurance } from '../domain/requirement.ts';
 
 type Parameters = Readonly<Record<string, unknown>>;
 
 /**
- * Reads `acr_values`, `claims.id_token.acr`, `max_age`, `prompt`, scopes, resources and `authorization_details`
+ * Reads `acr_values`, the acr claims of `claims`, `max_age`, `prompt`, scopes, resources and `authorization_details`
  * types. Throws `invalid_request` for a malformed `max_age` or acr claim (OpenID Connect Core 3.1.2.1, 5.5.1.1).
  */
 export function requestedAssurance(params: Parameters): RequestedAssurance {
-  const acrClaim = acrClaimOf(params['claims']);
   const maxAge = maxAgeOf(params['max_age']);
   return {
     acrValues: words(params['acr_values']),
-    ...(acrClaim ? { acrClaim } : {}),
+    acrClaims: acrClaimsOf(params['claims']),
     ...(maxAge === undefined ? {} : { maxAge }),
     promptLogin: words(params['prompt']).includes('login'),
     scopes: words(params['scope']),
@@ -38,7 +37,7 @@ export function maxAgeOf(value: unknown): number | undefined {
 export async function checkAssuranceParameters(ctx: KoaContextWithOIDC): Promise<void> {
   const sent = ctx.method === 'POST' ? (ctx.oidc.body as Parameters | undefined) : ctx.query;
   maxAgeOf(sent?.['max_age']);
-  acrClaimOf(ctx.oidc.params?.['claims']);
+  acrClaimsOf(ctx.oidc.params?.['claims']);
 }
 
 function words(value: unknown): string[] {
@@ -50,16 +49,24 @@ function listOf(value: unknown): string[] {
   return typeof value === 'string' ? [value] : [];
 }
 
-function acrClaimOf(claims: unknown): RequestedAssurance['acrClaim'] | undefined {
-  if (typeof claims !== 'string') return undefined;
-  const acr = (JSON.parse(claims) as { id_token?: { acr?: unknown } | null }).id_token?.acr;
-  if (typeof acr !== 'object' || acr === null) return undefined;
+type Claims = { readonly [member in 'id_token' | 'userinfo']?: { readonly acr?: unknown } | null };
+
+function acrClaimsOf(claims: unknown): AcrClaim[] {
+  if (typeof claims !== 'string') return [];
+  const { id_token, userinfo } = JSON.parse(claims) as Claims;
+  return [...acrClaim('claims', id_token?.acr), ...acrClaim('userinfo', userinfo?.acr)];
+}
+
+/** A claim that names no value is met by any: there is always an acr. */
+function acrClaim(source: AcrClaim['source'], acr: unknown): AcrClaim[] {
+  if (typeof acr !== 'object' || acr === null) return [];
   const { essential, value, values } = acr as { essential?: unknown; value?: unknown; values?: unknown };
-  const asked = values ?? (value === undefined ? [] : [value]);
+  const asked = values ?? (value === undefined ? undefined : [value]);
+  if (asked === undefined) return [];
   if (!Array.isArray(asked) || asked.some((each) => typeof each !== 'string')) {
-    throw new errors.InvalidRequest('invalid claims.id_token.acr value');
+    throw new errors.InvalidRequest('invalid acr claim');
   }
-  return { essential: essential === true, values: asked };
+  return [{ source, essential: essential === true, values: asked }];
 }
 
 function detailTypesOf(details: unknown): string[] {

@@ -1,6 +1,7 @@
 /** Which clauses a request has, and how they are merged. */
 import { describe, expect, test } from 'vitest';
 import {
+  type AcrClaim,
   type DeclaredDemands,
   inOrder,
   type RequestedAssurance,
@@ -17,6 +18,11 @@ const nothing: RequestedAssurance = {
   detailTypes: [],
 };
 const undeclared: DeclaredDemands = { scopes: {}, resources: {}, detailTypes: {} };
+const claim = (isEssential: boolean, ...values: string[]): AcrClaim => ({
+  source: 'claims',
+  essential: isEssential,
+  values,
+});
 const clausesOf = (request: Partial<RequestedAssurance>, declared: Partial<DeclaredDemands> = {}) =>
   requirementOf({ ...nothing, ...request }, { ...undeclared, ...declared }).clauses;
 
@@ -31,14 +37,25 @@ describe('the request', () => {
       acrValues: [PHR, MFA],
       maxAge: 300,
       promptLogin: true,
-      acrClaim: { essential: true, values: [FA] },
+      acrClaims: [claim(true, FA)],
     };
     expect(clausesOf(request)).toEqual([essential(FA), acrValues(PHR, MFA), maxAge(300), promptLogin]);
   });
 
-  test('requirement: an acr claim that is not essential is voluntary; one without values asks for nothing', () => {
-    expect(clausesOf({ acrClaim: { essential: false, values: [PHR] } })).toEqual([voluntary(PHR)]);
-    expect(clausesOf({ acrClaim: { essential: true, values: [] } })).toEqual([]);
+  test('requirement: an acr claim that is not essential is voluntary, and asks for nothing with an empty list', () => {
+    expect(clausesOf({ acrClaims: [claim(false, PHR)] })).toEqual([voluntary(PHR)]);
+    expect(clausesOf({ acrClaims: [claim(false)] })).toEqual([]);
+  });
+
+  test('requirement: an essential acr claim with an empty list is one that nothing meets', () => {
+    expect(clausesOf({ acrClaims: [claim(true)] })).toEqual([essential()]);
+  });
+
+  test('requirement: an acr claim of UserInfo is a clause beside that of the ID token', () => {
+    const [forToken, forUserinfo] = clausesOf({
+      acrClaims: [claim(true, FA), { ...claim(true, MFA), source: 'userinfo' }],
+    });
+    expect([forToken, forUserinfo]).toEqual([essential(FA), { ...essential(MFA), source: 'userinfo' }]);
   });
 
   test('requirement: max_age=0 is prompt=login', () => {
@@ -68,7 +85,7 @@ describe('the client', () => {
     'requirement: an acr claim overrides default_acr_values too (essential: %s)',
     (isEssential) => {
       const clauses = clausesOf(
-        { acrClaim: { essential: isEssential, values: [FA] } },
+        { acrClaims: [claim(isEssential, FA)] },
         { client: { defaultAcrValues: [MFA] } },
       );
       expect(clauses.map(({ source }) => source)).toEqual(['claims']);

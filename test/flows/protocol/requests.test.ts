@@ -58,6 +58,7 @@ describe.skipIf(noPostgres)('authorization requests', () => {
     '{"id_token":{"acr":{"essential":true,"values":"x"}}}',
     '{"id_token":{"acr":{"essential":true,"values":[1]}}}',
     '{"id_token":{"acr":{"essential":true,"value":5}}}',
+    '{"userinfo":{"acr":{"essential":true,"values":[1]}}}',
   ])('trap: claims %s is invalid_request', async (claims) => {
     const person = await newPerson(stile);
     const { agent } = await obtain(stile, web, { person });
@@ -73,6 +74,48 @@ describe.skipIf(noPostgres)('authorization requests', () => {
     const claims = (value: string) => JSON.stringify({ id_token: { sub: { value } } });
     expect((await quietly(agent, web, { claims: claims(person.id) })).claims.sub).toBe(person.id);
     expect(errorOf((await silently(agent, web, { claims: claims(other.id) })).page)).toBe('login_required');
+  });
+
+  const acrOf = (member: 'id_token' | 'userinfo', acr: object) => JSON.stringify({ [member]: { acr } });
+
+  it.each(['id_token', 'userinfo'] as const)(
+    'trap: an essential acr of %s with an empty list is met by nothing, signed in or not',
+    async (member) => {
+      const person = await newPerson(stile, { totp: true });
+      const { agent } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
+      const claims = acrOf(member, { essential: true, values: [] });
+      for (const browser of [agent, createAgent()]) {
+        const { url } = await web.authorize({ claims });
+        expect((await refusal(browser, url))?.get('error')).toBe('unmet_authentication_requirements');
+      }
+      const voluntary = acrOf(member, { values: [] });
+      expect((await quietly(agent, web, { claims: voluntary, acr_values: FIRST })).claims.acr).toBe(FIRST);
+    },
+  );
+
+  it('trap: an essential acr that names no value is met by any', async () => {
+    const { agent } = await obtain(stile, web, { person: await newPerson(stile) });
+    for (const member of ['id_token', 'userinfo'] as const) {
+      const { claims } = await quietly(agent, web, { claims: acrOf(member, { essential: true }) });
+      expect(claims.acr).toBe(FIRST);
+    }
+  });
+
+  it('trap: an essential acr of userinfo is necessary, and UserInfo says it', async () => {
+    const person = await newPerson(stile, { totp: true });
+    const { agent } = await obtain(stile, web, { person });
+    const claims = acrOf('userinfo', { essential: true, value: MFA });
+    expect(errorOf((await silently(agent, web, { claims })).page)).toBe('login_required');
+    const up = await obtain(stile, web, { person, agent, parameters: { claims, acr_values: FIRST } });
+    expect([up.asked, up.tokens.claims.acr]).toEqual([['totp'], MFA]);
+    const headers = { Authorization: `Bearer ${up.tokens.access_token}` };
+    const me = await (await fetch(String(web.server.userinfo_endpoint), { headers })).json();
+    expect(me).toMatchObject({ acr: MFA, auth_time: stile.core.clock.now() });
+    const both = JSON.stringify({
+      id_token: { acr: { essential: true, value: FIRST } },
+      userinfo: { acr: { essential: true, value: MFA } },
+    });
+    expect((await quietly(agent, web, { claims: both })).claims.acr).toBe(FIRST);
   });
 
   it('trap: claims asked for UserInfo are given there', async () => {
