@@ -1,6 +1,7 @@
 /** The HTTP server: the order of everything a request passes, on one screen. */
 import Koa, { type Middleware } from 'koa';
 import { type ErrorDeps, handleErrors } from './errors.ts';
+import { plainOauth } from './plain-oauth.ts';
 import { postedRequests } from './posted-requests.ts';
 import { correlationId, identifyBrowser, type RequestLog, trackRequests } from './requests.ts';
 import { type Route, serveRoutes } from './routes.ts';
@@ -52,6 +53,7 @@ export function createServer(deps: ServerDeps): Koa {
     forBrowsers(deps.assets),
     forBrowsers(identifyBrowser(deps.browser)),
     forBrowsers(serveRoutes(deps.routes)),
+    plainOauth(),
     wholeBodies(),
     deps.protocol,
   ];

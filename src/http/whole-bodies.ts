@@ -4,13 +4,15 @@
  */
 import type { Middleware } from 'koa';
 import { PASSKEY_LIMIT, readBytes } from './guard.ts';
+import { plainOauthBody } from './plain-oauth.ts';
 
 /** Stands before the protocol's endpoints. Errors: `payload_too_large`, `bad_request` when the client went away. */
 export function wholeBodies(): Middleware {
   return async (ctx, next) => {
     if (ctx.method === 'POST') {
-      const body = await readBytes(ctx, PASSKEY_LIMIT);
-      // The library reads the request itself: what it reads is what was received.
+      const body = plainOauthBody(ctx.path, await readBytes(ctx, PASSKEY_LIMIT));
+      // The library reads the request itself, and compares lengths.
+      if (ctx.get('Content-Length')) ctx.req.headers['content-length'] = String(body.length);
       Object.defineProperties(ctx.req, { readable: { value: true }, iterator: { value: () => once(body) } });
     }
     await next();

@@ -5,13 +5,19 @@ import type { AcrClaim, RequestedAssurance } from '../domain/requirement.ts';
 type Parameters = Readonly<Record<string, unknown>>;
 
 /**
+ * What `acr_values` and `max_age` are called in a request without `openid`: RFC 9470 is OAuth's, but the library takes
+ * them for OpenID Connect's alone and refuses such a request. See http/plain-oauth.
+ */
+export const plainNames = { acr_values: 'stile_acr_values', max_age: 'stile_max_age' } as const;
+
+/**
  * Reads `acr_values`, the acr claims of `claims`, `max_age`, `prompt`, scopes, resources and `authorization_details`
  * types. Throws `invalid_request` for a malformed `max_age` or acr claim (OpenID Connect Core 3.1.2.1, 5.5.1.1).
  */
 export function requestedAssurance(params: Parameters): RequestedAssurance {
-  const maxAge = maxAgeOf(params['max_age']);
+  const maxAge = maxAgeOf(params['max_age'] ?? params[plainNames.max_age]);
   return {
-    acrValues: words(params['acr_values']),
+    acrValues: words(params['acr_values'] ?? params[plainNames.acr_values]),
     acrClaims: acrClaimsOf(params['claims']),
     ...(maxAge === undefined ? {} : { maxAge }),
     promptLogin: words(params['prompt']).includes('login'),
@@ -36,7 +42,7 @@ export function maxAgeOf(value: unknown): number | undefined {
  */
 export async function checkAssuranceParameters(ctx: KoaContextWithOIDC): Promise<void> {
   const sent = ctx.method === 'POST' ? (ctx.oidc.body as Parameters | undefined) : ctx.query;
-  maxAgeOf(sent?.['max_age']);
+  maxAgeOf(sent?.['max_age'] ?? sent?.[plainNames.max_age]);
   acrClaimsOf(ctx.oidc.params?.['claims']);
 }
 

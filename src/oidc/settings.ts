@@ -14,7 +14,7 @@ import {
   issueRefreshToken,
   refreshTokenTtl,
 } from './issuance.ts';
-import { checkAssuranceParameters } from './requested-assurance.ts';
+import { checkAssuranceParameters, plainNames } from './requested-assurance.ts';
 import { resourceServerInfo } from './resources.ts';
 import { checkScopes, claimsOfScopes } from './scopes.ts';
 import { stampJwt } from './token-times.ts';
@@ -59,7 +59,11 @@ export function providerSettings(input: SettingsInput): Configuration {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     extraClientMetadata: { properties: [STILE_METADATA] },
     // `max_age` is no extra parameter: its validator looks at it as it was sent, before the library reads it.
-    extraParams: { max_age: checkRequest, [ENROL_PARAMETER]: null } as never,
+    extraParams: {
+      max_age: checkRequest,
+      [ENROL_PARAMETER]: null,
+      ...Object.fromEntries(Object.values(plainNames).map((name) => [name, null])),
+    } as never,
     pkce: { required: () => true },
     // OpenID Connect Core 3.1.2.1: redirect_uri is required, also where only one is registered.
     allowOmittingSingleRegisteredRedirectUri: false,
