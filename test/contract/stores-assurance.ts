@@ -98,6 +98,16 @@ function transactions(get: () => Subject): void {
     expect(await authTransactions.byId(proved.id, NOW)).toMatchObject({ sessionUid: null, accountId: bob });
   });
 
+  test('rule 7: pinned to somebody who is nobody here, a transaction is nobody’s', async () => {
+    const { stores } = get();
+    const { authTransactions } = stores;
+    const { id } = await authTransactions.open(begin({ pinned: true }));
+    const accountId = await addAccount(stores);
+    expect(await authTransactions.bindAccount(id, accountId)).toBe(false);
+    expect(await authTransactions.joinSession(id, { sessionUid: 'late', accountId })).toBe(false);
+    expect(await authTransactions.byId(id, NOW)).toMatchObject({ accountId: null, sessionUid: null });
+  });
+
   test('an ended transaction takes no account', async () => {
     const { stores } = get();
     const { id } = await stores.authTransactions.open(begin());

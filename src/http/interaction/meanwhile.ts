@@ -17,12 +17,12 @@ export async function meanwhile(
   if (transaction.sessionUid !== null) return 'nobody';
   const { accountId } = await provider.Session.get(ctx as never);
   if (accountId === undefined) return 'nobody';
-  const { identifier } = transaction;
-  if (transaction.accountId === null && identifier === null) return 'somebody';
-  const own =
-    transaction.accountId ??
-    (await services.accounts.byIdentifier(normaliseIdentifier(identifier ?? '')))?.id;
-  return own === accountId ? 'somebody' : 'another';
+  const { identifier, pinned } = transaction;
+  if (pinned || transaction.accountId !== null)
+    return transaction.accountId === accountId ? 'somebody' : 'another';
+  if (identifier === null) return 'somebody';
+  const typed = await services.accounts.byIdentifier(normaliseIdentifier(identifier));
+  return typed?.id === accountId ? 'somebody' : 'another';
 }
 
 /** Rule 7: where somebody else has signed in meanwhile, this sign-in can only be left. */

@@ -72,14 +72,14 @@ async function openTransaction(
 ): Promise<AuthTransaction> {
   const { services } = deps;
   const named = await pinnedAccount(deps, interaction, client);
-  // Whoever signs in for a subject that is nobody here is refused when the request resumes.
-  const pinned = named === undefined ? undefined : (await services.accounts.byId(named))?.id;
+  // A subject that is nobody here is pinned like any other, so that no page tells the two apart.
+  const account = named === undefined ? undefined : await services.accounts.byId(named);
   const transaction = await services.transactions.open({
     id: interaction.cid,
     clientId: client.clientId,
     sessionUid: interaction.session?.uid ?? null,
-    accountId: pinned ?? null,
-    pinned: pinned !== undefined,
+    accountId: account?.id ?? null,
+    pinned: named !== undefined,
     createdAt: services.clock.now(),
     expiresAt: interaction.exp,
   });

@@ -40,11 +40,14 @@ export function createAuthTransactionStore(db: Database): AuthTransactionStore {
   };
 }
 
+/** Pinned without an account: to somebody who is nobody here. */
+const mayBe = `("account_id" = $2 OR ("account_id" IS NULL AND NOT "pinned"))`;
+
 const bindAccount = `"account_id" = $2
-  WHERE "id" = $1 AND "ended_at" IS NULL AND ("account_id" IS NULL OR "account_id" = $2)`;
+  WHERE "id" = $1 AND "ended_at" IS NULL AND ${mayBe}`;
 
 const joinSession = `"account_id" = $2, "session_uid" = $3, "pinned" = true
-  WHERE "id" = $1 AND "ended_at" IS NULL AND "session_uid" IS NULL AND ("account_id" IS NULL OR "account_id" = $2)`;
+  WHERE "id" = $1 AND "ended_at" IS NULL AND "session_uid" IS NULL AND ${mayBe}`;
 
 const release = `"account_id" = NULL, "identifier" = NULL
   WHERE "id" = $1 AND NOT "pinned"

@@ -1,6 +1,6 @@
 /** Rule 7: what is proved counts once the request resumes, with a new session id, and for nobody else. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAgent } from '../../support/agent.ts';
+import { createAgent, type Page } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
 import {
@@ -181,7 +181,32 @@ describe.skipIf(noPostgres)('what is proved in a transaction', () => {
     const claims = JSON.stringify({ id_token: { sub: { value: 'nobody' } } });
     const agent = createAgent();
     const page = await agent.open((await client.authorize({ claims })).url);
-    expect(errorOf(await passwordSignIn(agent, page, 'hal'))).toBe('login_required');
+    const before = await count(stile, 'SELECT count(*) AS "n" FROM "proof"');
+    const refused = await passwordSignIn(agent, page, 'hal');
+    expect([refused.status, refused.location]).toEqual([403, undefined]);
+    expect(await count(stile, 'SELECT count(*) AS "n" FROM "proof"')).toBe(before);
+    expect(errorOf(await agent.submit(refused, '/cancel'))).toBe('access_denied');
+  });
+
+  it('rule 7: a request for a subject looks the same whether that is somebody or nobody', async () => {
+    const { tokens } = await signIn(client, 'gil');
+    const shown = ({ status, body }: Page) =>
+      `${status} ${body.replaceAll(/value="[^"]*"|\/interaction\/[\w-]+|<code>[\w-]+|data-options="[^"]*"/g, '')}`;
+    const seen = [];
+    for (const value of [String(tokens.claims.sub), 'nobody']) {
+      const agent = createAgent();
+      const claims = JSON.stringify({ id_token: { sub: { value } } });
+      const first = await agent.open((await client.authorize({ claims })).url);
+      const second = await agent.submit(first, '/identifier', { identifier: 'hal' });
+      expect(second.body).not.toContain('/identifier/change');
+      const wrong = await agent.submit(second, '/password', { password: 'wrong' });
+      const own = await agent.submit(second, '/password', { password: PASSWORD });
+      await signIn(client, 'hal', {}, agent);
+      const late = await agent.open(second.url);
+      expect([wrong, own, late].map(({ status }) => status)).toEqual([422, 403, 409]);
+      seen.push([first, second, wrong, own, late].map(shown));
+    }
+    expect(seen[1]).toEqual(seen[0]);
   });
 
   it('rule 7: a superseded session id yields login_required and leaves the new cookie alone', async () => {
