@@ -2,7 +2,7 @@
  * The newcomer's smoke test: clones HEAD into an empty folder and runs the README's own commands with an empty HOME
  * and nothing on PATH but Node and a shell, then signs in and steps up over HTTP.
  *
- *   npm run newcomer               the README's start command, and the journey
+ *   npm run newcomer               the README's start command, the journey, and what it says of production up to the start
  *   npm run newcomer -- --test     its test command, too
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -39,6 +39,8 @@ const tools = [
   'sed',
   'ls',
   'mkdir',
+  'chmod',
+  'cp',
   'rm',
   'id',
 ];
@@ -57,6 +59,7 @@ try {
   await start(clone, commands.start, env);
   await journey({ bank, ...account(), say });
   await stop();
+  runProduction(clone, commands.production, env);
   if (process.argv.includes('--test')) runTests(clone, commands.test, env);
   say('A newcomer gets there.');
   finish(0);
@@ -96,12 +99,20 @@ function cloneHead() {
 function commandsOfReadme(clone) {
   const file = join(clone, 'README.md');
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const lines = [...text.matchAll(/^```[^\n]*\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block.split('\n'));
+  const blocks = [...text.matchAll(/^```[^\n]*\n([\s\S]*?)^```/gm)].map(([, block]) => block);
+  const lines = blocks.flatMap((block) => block.split('\n'));
   const find = (last) => lines.find((line) => new RegExp(`^npm ci && ${last}\\b`).test(line));
   const [startLine, testLine] = [find('npm start'), find('npm test')];
   if (!startLine || !testLine)
     throw new Error('README.md shows no line `npm ci && npm start` or `npm ci && npm test`');
-  return { start: startLine, test: testLine };
+  const production =
+    blocks
+      .find((block) => block.includes('npm run build'))
+      ?.trim()
+      .split('\n') ?? [];
+  if (!/cli\.js start$/.test(production.at(-1) ?? ''))
+    throw new Error('README.md shows no commands that begin with `npm run build` and end with a start');
+  return { start: startLine, test: testLine, production: production.slice(0, -1) };
 }
 
 /** Node, a shell and an empty home. Where packages come from is the machine's affair. */
@@ -172,6 +183,13 @@ async function stop() {
   const late = setTimeout(() => process.kill(-running.child.pid, 'SIGKILL'), 20_000);
   await running.ended;
   clearTimeout(late);
+}
+
+/** In one shell, as they are pasted; a database and a mail server are not at hand. */
+function runProduction(clone, lines, env) {
+  say(lines.map((line) => `$ ${line}`).join('\n'));
+  const { status } = spawnSync('sh', ['-ec', lines.join('\n')], { cwd: clone, env, stdio: 'inherit' });
+  if (status !== 0) throw new Error('what the README says of production does not work');
 }
 
 function runTests(clone, command, env) {

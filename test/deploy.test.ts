@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { run } from '../src/cli/run.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { fakeTerminal } from './cli/terminal.ts';
 
 const root = new URL('../', import.meta.url);
 const text = (file: string): string => readFileSync(new URL(file, root), 'utf8');
@@ -45,6 +47,50 @@ describe('docker-compose.yml', () => {
       expect(existsSync(new URL(file, root)), file).toBe(true);
     }
     for (const port of all.flatMap(({ ports = [] }) => ports)) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+});
+
+describe('the command line', () => {
+  const shown = ['README.md', 'docker-compose.yml', 'docs/configuration.md', 'docs/step-up.md'].flatMap(
+    (file) =>
+      [...text(file).matchAll(/node dist\/src\/cli\.js((?: [a-z]+)+)/g)].map(([, words = '']) => ({
+        file,
+        command: words.trim(),
+      })),
+  );
+
+  test('every command that a page shows exists, and none is called by a name that nothing installs', async () => {
+    const terminal = fakeTerminal();
+    await run(['help'], terminal);
+    const known = [...terminal.output.join('\n').matchAll(/^ {2}([a-z]+(?: [a-z]+)*)/gm)].map(
+      ([, name]) => name,
+    );
+    expect(shown.map(({ command }) => command)).toEqual(
+      expect.arrayContaining(['secret', 'check', 'start', 'user add alex']),
+    );
+    for (const { file, command } of shown) {
+      expect(
+        known.some((name) => `${command} `.startsWith(`${name} `)),
+        `${file}: ${command}`,
+      ).toBe(true);
+    }
+    for (const file of ['README.md', 'CONTRIBUTING.md', 'docs/configuration.md', 'docs/step-up.md'])
+      expect(text(file), file).not.toContain('npx stile');
+  });
+
+  test('what the README says of production is a sound configuration', async () => {
+    const [, block = ''] = /## Run it for real[\s\S]*?```sh\n([\s\S]*?)```/.exec(text('README.md')) ?? [];
+    const [, from = '', to = ''] = /^cp (\S+) (\S+)/m.exec(block) ?? [];
+    const given = [...block.matchAll(/(?:export | )([A-Z_]+)=(\S+)/g)];
+    const env = Object.fromEntries(given.map(([, name, value]) => [name, value]));
+    expect(env).toMatchObject({ STILE_CONFIG: to, STILE_KEYS_FILE: expect.stringMatching(/./) });
+    const terminal = fakeTerminal();
+    await run(['secret', '--key'], terminal);
+    const { STILE_KEYS_FILE: _, ...rest } = env;
+    const { config } = loadConfig({
+      env: { ...rest, STILE_KEYS: terminal.output.join('\n'), STILE_CONFIG: new URL(from, root).pathname },
+    });
+    expect(config.demo).toBe(false);
   });
 });
 

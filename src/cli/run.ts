@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { explain, UsageError } from './failures.ts';
 import type { Terminal } from './terminal.ts';
 
-const usage = `Usage: stile <command> [options]
+const usage = `Usage: stile <command> [options], where stile is node dist/src/cli.js
 
   start                         run the server; without a configuration, the demo
   check                         validate the configuration and the environment
