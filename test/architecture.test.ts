@@ -15,6 +15,8 @@ interface Source {
   readonly text: string;
   /** Without comments and strings. */
   readonly code: string;
+  /** Its strings, those in templates without what is filled in. */
+  readonly texts: readonly string[];
   readonly imports: readonly string[];
 }
 
@@ -135,6 +137,20 @@ describe('hidden inputs', () => {
     expect(using(/\bconsole\.\w+\(|\bprocess\.exit\b|\bprocess\.std(out|err)\b/, outer)).toEqual([]);
   });
 
+  test('SQL never asks the time, but to measure the offset and to keep the books of migrations', () => {
+    const asks =
+      /\b(now|clock_timestamp|statement_timestamp|transaction_timestamp)\s*\(|\b(current|local)_?(time|date)/i;
+    const asking = sources
+      .filter(({ file }) => !/^src\/infra\/(database-clock|migrate)\.ts$/.test(file))
+      .filter(({ texts }) => texts.some((each) => asks.test(each)))
+      .map(({ file }) => file);
+    const folder = join(root, 'prisma/migrations');
+    const migrations = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.sql'))
+      .filter((name) => asks.test(readFileSync(join(folder, name), 'utf8')));
+    expect([...asking, ...migrations]).toEqual([]);
+  });
+
   const system = /^src\/infra\/system\.ts$/;
 });
 
@@ -189,7 +205,10 @@ function read(file: string): Source {
   const imports = [...bare.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'([^']+)'/g)].map(
     ([, path = '']) => path,
   );
-  return { file, text, imports, code: bare.replace(/'(?:[^'\\\n]|\\.)*'/g, "''") };
+  const texts = [...bare.matchAll(/'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g)].map(([each]) =>
+    each.replace(/\$\{[^}]*\}/g, ''),
+  );
+  return { file, text, texts, imports, code: bare.replace(/'(?:[^'\\\n]|\\.)*'/g, "''") };
 }
 
 /** Comments go, strings stay: one pass, so that neither is mistaken for the other. */

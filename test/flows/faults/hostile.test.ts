@@ -22,11 +22,17 @@ const fieldsOf: Readonly<Record<string, readonly string[]>> = {
   '/interaction/:uid/totp': ['code'],
   '/interaction/:uid/passkey': ['response'],
   '/interaction/:uid/email': ['code'],
+  '/interaction/:uid/admin-code': ['code'],
+  '/interaction/:uid/enrol/password': ['password', 'repeat', 'username'],
   '/interaction/:uid/enrol/totp': ['code', 'label'],
   '/interaction/:uid/enrol/passkey': ['response', 'label'],
   '/interaction/:uid/consent': ['decision'],
   '/account/factors/:id/rename': ['label'],
+  '/account/password': ['password', 'repeat', 'username'],
 };
+
+/** Values that a schema wants; others take anything. */
+const wellFormed: Readonly<Record<string, string>> = { decision: 'deny', response: '{}' };
 
 const hostile = [
   '',
@@ -176,6 +182,25 @@ describe.skipIf(noPostgres)('hostile requests', () => {
     },
   );
 
+  it.each(patterns)(
+    'security: POST %s is refused from elsewhere, and with the token of another form',
+    async (pattern) => {
+      const others = (fieldsOf[pattern] ?? []).map((name) => [name, wellFormed[name] ?? '1']);
+      const form = (token: string) =>
+        new URLSearchParams({ _csrf: token, ...Object.fromEntries(others) }).toString();
+      const another = pattern.startsWith('/account') ? csrf.waiting : csrf.account;
+      const foreign = { Origin: 'https://evil.example' };
+      for (const refused of [
+        await send(pattern, form(another)),
+        await send(pattern, form(tokenOf(pattern)), foreign),
+        await send(pattern, form(tokenOf(pattern)), { 'Sec-Fetch-Site': 'cross-site' }),
+      ]) {
+        expectRefused(refused, [403]);
+        expect(refused.body).toContain(catalogue.csrf_failed.message);
+      }
+    },
+  );
+
   it('fault: any text as a token is refused', async () => {
     for (const value of hostile) {
       const body = new URLSearchParams({ _csrf: value, password: PASSWORD }).toString();
@@ -235,6 +260,8 @@ describe.skipIf(noPostgres)('hostile requests', () => {
     'request_uri',
     'authorization_details',
     'stile_enrol',
+    'stile_acr_values',
+    'stile_max_age',
   ])('fault: any text as %s of an authorization request is answered, never a fault', async (name) => {
     for (const value of hostile) {
       const page = await createAgent().open((await client.authorize({ [name]: value })).url);

@@ -106,6 +106,10 @@ describe.skipIf(noPostgres)('secrets', () => {
     keep('living refresh token', tokens.refresh_token);
     const { page } = await silently(agent, client);
     keep('living code', new URL(redirectOf(page)).searchParams.get('code') ?? undefined);
+    const waiting = await client.authorize({ login_hint: 'a-name-of-somebody' });
+    keep('state of a sign-in under way', waiting.state);
+    keep('hint of a sign-in under way', 'a-name-of-somebody');
+    await createAgent().open(waiting.url);
     const cookie = agent.cookies().find((each) => each.startsWith('stile_session='));
     keep('living session cookie', cookie?.split('=')[1]);
     const opaque = `SELECT count(*) AS "n" FROM "artifact" WHERE "model" = 'AccessToken'`;

@@ -50,6 +50,21 @@ describe.skipIf(noPostgres)('pushed authorization requests', () => {
     expect((await refusal(agent, url))?.get('code') ?? null).toBeNull();
   });
 
+  it('security: whoever has seen the stored row cannot use the request by it', async () => {
+    const { agent } = await obtain(stile, web, { person: await newPerson(stile) });
+    const { url } = await push(web, 'web', { prompt: 'none' });
+    const { rows } = await stile.core.db.query<{ id: string }>(
+      `SELECT "id" FROM "artifact" WHERE "model" = 'PushedAuthorizationRequest' ORDER BY "created_at" DESC LIMIT 1`,
+    );
+    for (const id of [`~${rows[0]?.id}`, String(rows[0]?.id)]) {
+      const stored = new URL(url);
+      stored.searchParams.set('request_uri', `urn:ietf:params:oauth:request_uri:${id}`);
+      const page = await agent.open(stored.href);
+      expect([page.status, page.location]).toEqual([400, undefined]);
+    }
+    expect((await refusal(agent, url))?.get('code')).toBeTypeOf('string');
+  });
+
   it('trap: a request_uri of one client is refused to another', async () => {
     const person = await newPerson(stile);
     const { agent } = await obtain(stile, web, { person });

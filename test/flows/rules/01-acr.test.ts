@@ -96,6 +96,33 @@ describe.skipIf(noPostgres)('the acr of a token', () => {
     expect([own.tokens.claims.acr, own.asked]).toEqual([PHR, ['passkey']]);
   });
 
+  it('rule 1: what is proved before the session of another tab, and resumed in it, is a step-up there', async () => {
+    const person = await newPerson(stile, { passkey: {} });
+    const agent = createAgent();
+    const request = await web.authorize({ acr_values: PHR });
+    const first = await agent.open(request.url);
+    const fields = { response: assertionFor(stile, first, person) };
+    const proved = await postForm(agent, first, { action: '/passkey', fields });
+    const finished = await agent.request(String(proved.location));
+    await obtain(stile, web2, { person, agent });
+    const end = await agent.open(String(finished.location));
+    expect((await web.exchange(request, redirectOf(end))).claims.acr).toBe(PHR);
+    expect(errorOf((await silently(agent, web2, { acr_values: PHR })).page)).toBe('login_required');
+  });
+
+  it('rule 1: the acr last stamped on the session decides nothing', async () => {
+    const person = await newPerson(stile, { totp: true });
+    const { agent } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
+    for (const acr of [
+      { essential: true, value: FIRST },
+      { essential: true, values: [FIRST] },
+    ]) {
+      await quietly(agent, web, { acr_values: MFA });
+      const { claims } = await quietly(agent, web, { claims: JSON.stringify({ id_token: { acr } }) });
+      expect(claims.acr).toBe(FIRST);
+    }
+  });
+
   it('rule 1: a passkey given at sign-in serves the whole session', async () => {
     const person = await newPerson(stile, { passkey: {} });
     const { agent, tokens, asked } = await obtain(stile, web, { person, passkeyFirst: true });

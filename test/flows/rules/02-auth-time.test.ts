@@ -51,6 +51,16 @@ describe.skipIf(noPostgres)('auth_time and max_age', () => {
     expect(errorOf(page)).toBe('login_required');
   });
 
+  it('rule 2: the time last stamped on the session decides nothing', async () => {
+    const person = await newPerson(stile, { totp: true });
+    const { agent } = await obtain(stile, web, { person, parameters: { acr_values: MFA } });
+    pass(1000);
+    await obtain(stile, web2, { person, agent, parameters: { prompt: 'login', acr_values: FIRST } });
+    expect((await quietly(agent, web, { acr_values: MFA })).claims.auth_time).toBe(now() - 1000);
+    const { claims } = await quietly(agent, web, { acr_values: FIRST, max_age: '300' });
+    expect(claims.auth_time).toBe(now());
+  });
+
   it('rule 2: a password typed a minute ago never makes a two-hour-old passkey look fresh', async () => {
     const person = await newPerson(stile, { passkey: { userVerified: false } });
     const first = await obtain(stile, web, { person, parameters: { acr_values: PHR } });

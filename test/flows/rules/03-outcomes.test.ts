@@ -77,6 +77,16 @@ describe.skipIf(noPostgres)('outcomes', () => {
     expect((await web.exchange(request, redirectOf(page))).claims.acr).toBe(MFA);
   });
 
+  it('rule 3: a session whose account can no longer be used is access_denied, with a page or without', async () => {
+    const person = await newPerson(stile);
+    const { agent } = await obtain(stile, web, { person });
+    await stile.core.db.query(`UPDATE "account" SET "status" = 'disabled' WHERE "id" = $1`, [person.id]);
+    for (const parameters of [{ prompt: 'none' }, {}]) {
+      const { url } = await web.authorize(parameters);
+      expect(errorOf(await agent.open(url))).toBe('access_denied');
+    }
+  });
+
   it('rule 3: nobody is signed in: prompt=none is login_required', async () => {
     expect(errorOf((await silently(createAgent(), web)).page)).toBe('login_required');
   });

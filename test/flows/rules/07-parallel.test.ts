@@ -1,11 +1,27 @@
 /** Rule 7: sessions under parallel requests, over two servers on one database, and how long they last. */
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { defaultLevels } from '../../../src/domain/ladder.ts';
 import type { Agent } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
-import { count, MFA, personWithTotp, sessionCookie, stepUpWithTotp } from '../../support/journeys.ts';
-import { addPerson, errorOf, PASSWORD, redirectOf, signIn, silently } from '../../support/people.ts';
+import {
+  count,
+  MFA,
+  personWithTotp,
+  postForm,
+  sessionCookie,
+  stepUpWithTotp,
+} from '../../support/journeys.ts';
+import {
+  addPerson,
+  errorOf,
+  PASSWORD,
+  redirectOf,
+  signIn,
+  silently,
+  totpCode,
+} from '../../support/people.ts';
 import { OPAQUE_API, startStile, type TestStile } from '../../support/stile.ts';
 
 const DAY = 24 * 3600;
@@ -25,7 +41,7 @@ describe.skipIf(noPostgres)('a session', () => {
     stile = await startStile({ config });
     twin = await startStile({ config, database: stile.database, issuer: stile.issuer });
     client = await createClient(stile);
-    for (const name of ['ada', 'bob', 'cyd', 'dan', 'eve']) await addPerson(stile, name);
+    for (const name of ['ada', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus']) await addPerson(stile, name);
   });
   afterEach(() => void vi.useRealTimers());
   afterAll(async () => {
@@ -69,6 +85,90 @@ describe.skipIf(noPostgres)('a session', () => {
         expect((await each?.refresh(String(token.refresh_token)))?.status).toBe(200);
       }
     }
+  });
+
+  /** Holds every authenticator app, so that whoever is about to rest something on one waits. */
+  async function holdApps() {
+    const other = new pg.Client({ connectionString: stile.database.url });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query(`SELECT 1 FROM "credential" WHERE "method" = 'totp' FOR UPDATE`);
+    const locked = `SELECT count(*) AS "n" FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    return {
+      /** Until so many requests wait, or one of these has been answered. */
+      until: async (waiting: number, answered: Promise<unknown>) => {
+        let over = false;
+        void answered.then(() => {
+          over = true;
+        });
+        while (!over && (await count(stile, locked)) < waiting);
+      },
+      release: async () => {
+        await other.query('COMMIT');
+        await other.end();
+      },
+    };
+  }
+
+  it('rule 7: a request that resumes and a silent one of the same session lose no write', async () => {
+    const { secret } = await personWithTotp(stile, client, 'fay');
+    const { agent } = await signIn(client, 'fay');
+    const web2 = await createClient(stile, 'web2');
+    const page = await agent.open((await client.authorize({ acr_values: MFA })).url);
+    const code = totpCode(secret, stile.core.clock.now() + 30);
+    const proved = await postForm(agent, page, { action: '/totp', fields: { code } });
+    const finished = await agent.request(String(proved.location));
+    const browser = agent.fork();
+    const apps = await holdApps();
+    const resumed = agent.open(String(finished.location));
+    await apps.until(1, resumed);
+    const acr_values = 'urn:stile:acr:1fa';
+    const request = await web2.authorize({ prompt: 'none', acr_values, ...opaque });
+    const silent = browser.open(request.url);
+    await apps.until(2, silent);
+    await apps.release();
+    expect(redirectOf(await resumed)).toContain('code=');
+    const answered = await silent;
+    if (errorOf(answered) !== null) return expect(errorOf(answered)).toBe('login_required');
+    const tokens = await web2.exchange(request, redirectOf(answered));
+    expect(await web2.introspect(tokens.access_token)).toMatchObject({ active: true });
+  });
+
+  it('rule 7: a sign-out ends what an authorization under way brings', async () => {
+    const { agent, secret, tokens } = await personWithTotp(stile, client, 'gus');
+    await stepUpWithTotp(stile, client, { agent, secret, ...opaque });
+    const leaving = await agent.open(String(client.server.end_session_endpoint));
+    const apps = await holdApps();
+    const request = await client.authorize({ prompt: 'none', acr_values: MFA, ...opaque });
+    const silent = agent.fork().open(request.url);
+    await apps.until(1, silent);
+    const left = agent.submit(leaving, '/session/end/confirm', { logout: 'yes' });
+    await apps.until(2, left);
+    await apps.release();
+    expect((await left).status).toBe(200);
+    const answered = await silent;
+    if (errorOf(answered) === null)
+      await expect(client.exchange(request, redirectOf(answered))).rejects.toMatchObject({
+        error: 'invalid_grant',
+      });
+    const elevated = `SELECT count(*) AS "n" FROM "assurance_record" WHERE "elevated" AND "account_id" = $1`;
+    expect(await count(stile, elevated, [tokens.claims.sub])).toBe(0);
+  });
+
+  it('rule 7: a superseded id is remembered for a minute', async () => {
+    const { agent } = await signIn(client, 'ada');
+    const old = agent.fork();
+    later(0);
+    const again = await agent.open((await client.authorize({ prompt: 'login' })).url);
+    redirectOf(await agent.submit(again, '/password', { password: PASSWORD }));
+    const late = async () => old.fork().open((await client.authorize()).url);
+    later(59);
+    expect(errorOf(await late())).toBe('login_required');
+    later(2);
+    const { location, body } = await late();
+    expect(location).toBeUndefined();
+    expect(body).toContain('/identifier"');
   });
 
   it('rule 7: a session ends after its idle time, and use within it keeps it', async () => {

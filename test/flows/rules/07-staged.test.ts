@@ -216,9 +216,14 @@ describe.skipIf(noPostgres)('what is proved in a transaction', () => {
     const page = await agent.submit(await agent.open(request.url), '/password', { password: PASSWORD });
     await client.exchange(request, redirectOf(page));
     expect(sessionCookie(agent)).not.toBe(sessionCookie(old));
-    const late = await silently(old, client);
-    expect(errorOf(late.page)).toBe('login_required');
-    expect(late.page.headers.getSetCookie().join()).not.toContain('stile_session');
+    const sessions = () => count(stile, 'SELECT count(*) AS "n" FROM "session"');
+    const before = await sessions();
+    for (const parameters of [{ prompt: 'none' }, {}, { prompt: 'login' }]) {
+      const late = await old.fork().open((await client.authorize(parameters)).url);
+      expect(errorOf(late)).toBe('login_required');
+      expect(late.headers.getSetCookie().join()).not.toContain('stile_session');
+    }
+    expect(await sessions()).toBe(before);
     expect(redirectOf((await silently(agent, client)).page)).toContain('code=');
   });
 });

@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAgent } from '../../support/agent.ts';
+import { createAgent, type Page } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
-import { addPerson, signIn } from '../../support/people.ts';
+import { MFA, newPerson, nextCode } from '../../support/journey.ts';
+import { postForm, sessionCookie } from '../../support/journeys.ts';
+import { addPerson, PASSWORD, redirectOf, signIn } from '../../support/people.ts';
 import { startStile, type TestStile, WEB_SECRET } from '../../support/stile.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -84,6 +86,64 @@ describe.skipIf(noPostgres)('transport', () => {
       await db.query('DROP TRIGGER broken ON "audit_event"');
     }
     expect((await refresh('/token')).status).toBe(200);
+  });
+
+  it('security: no script reads a cookie, no other site sends one, and a session without its signature is nobody', async () => {
+    const agent = createAgent();
+    const set: string[] = [];
+    const watched = async (page: Promise<Page>) => {
+      set.push(...(await page).headers.getSetCookie());
+      return page;
+    };
+    const begun = await watched(agent.request((await client.authorize()).url));
+    const first = await watched(agent.request(String(begun.location)));
+    const named = await watched(
+      postForm(agent, first, { action: '/identifier', fields: { identifier: 'ada' } }),
+    );
+    const second = await watched(agent.request(String(named.location)));
+    let page = await watched(
+      postForm(agent, second, { action: '/password', fields: { password: PASSWORD } }),
+    );
+    while (page.location && !page.location.includes('code='))
+      page = await watched(agent.request(page.location));
+    const names = ['browser', 'interaction', 'interaction.sig', 'resume', 'session', 'session.sig'];
+    for (const name of names)
+      expect(
+        set.some((cookie) => cookie.startsWith(`stile_${name}=`)),
+        name,
+      ).toBe(true);
+    for (const cookie of set) expect(cookie.toLowerCase()).toMatch(/; ?samesite=lax(;|$)/);
+    for (const cookie of set) expect(cookie.toLowerCase()).toMatch(/; ?httponly(;|$)/);
+
+    const session = sessionCookie(agent) ?? '';
+    const { url } = await client.authorize({ prompt: 'none' });
+    const signature = agent.cookies().find((cookie) => cookie.startsWith('stile_session.sig=')) ?? '';
+    const as = async (cookie: string) =>
+      new URL(redirectOf(await createAgent().request(url, { headers: { Cookie: cookie } }))).searchParams;
+    expect((await as(`${session}; ${signature}`)).get('code')).toBeTruthy();
+    expect((await as(session)).get('error')).toBe('login_required');
+    expect((await as(`${session}; ${signature}x`)).get('error')).toBe('login_required');
+  });
+
+  it('security: pages about a person are never kept', async () => {
+    const person = await newPerson(stile, { totp: true });
+    const third = await createClient(stile, 'third');
+    const agent = createAgent();
+    const first = await agent.open((await third.authorize({ acr_values: MFA, scope: 'openid email' })).url);
+    const second = await agent.submit(first, '/identifier', { identifier: person.username });
+    const stepUp = await agent.submit(second, '/password', { password: PASSWORD });
+    const consent = await agent.submit(stepUp, '/totp', { code: nextCode(stile, person) });
+    await agent.submit(consent, '/consent', { decision: 'allow' });
+    const account = await agent.open(`${stile.issuer}/account`);
+    const leaving = await agent.open(String(client.server.end_session_endpoint));
+    const left = await agent.submit(leaving, '/session/end/confirm', { logout: 'yes' });
+    const pages = { first, second, stepUp, consent, account, leaving, left };
+    for (const [name, { status, headers }] of Object.entries(pages)) {
+      expect([name, status, headers.get('cache-control')]).toEqual([name, 200, 'no-store']);
+    }
+    expect([consent.body, account.body, leaving.body].every((body) => body.includes(person.username))).toBe(
+      true,
+    );
   });
 
   it("security: another site's form does not take a browser's known identity from it", async () => {
