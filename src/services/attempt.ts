@@ -133,7 +133,7 @@ async function accept(deps: AttemptDeps, context: AttemptContext, success: Succe
   const now = deps.clock.now();
   if (verified.credentialId !== undefined) await deps.credentials.touch(verified.credentialId, now);
   const proof = await addProof(deps, context, success);
-  await deps.accounts.setLastMethod(account.id, factor.method, now);
+  await deps.accounts.setLastMethod(account.id, remembered(factor.method, account), now);
   await rememberBrowser(deps, context, success);
   await record(deps, {
     ...auditContext(context, account.id),
@@ -142,6 +142,11 @@ async function accept(deps: AttemptDeps, context: AttemptContext, success: Succe
   });
   await takeBack(deps, context, { ...success, account });
   return proof;
+}
+
+/** What a step-up asks for first. A password is how most sign-ins begin: it says nothing of what is at hand beside it. */
+function remembered(method: Method, { lastMethod }: Pick<Account, 'lastMethod'>): Method {
+  return method === 'password' ? (lastMethod ?? method) : method;
 }
 
 async function addProof(deps: AttemptDeps, context: AttemptContext, success: Success): Promise<Proof> {

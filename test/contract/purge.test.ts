@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openDatabase } from '../../src/infra/db.ts';
 import { purge } from '../../src/infra/purge.ts';
 import { createStores, type Stores } from '../../src/infra/stores/index.ts';
@@ -19,6 +19,7 @@ import {
   recordOf,
   remaining,
 } from '../support/rows.ts';
+import { startStile } from '../support/stile.ts';
 
 describe.skipIf(noPostgres)('the purge', () => {
   let fresh: OpenTestDatabase;
@@ -95,6 +96,22 @@ describe.skipIf(noPostgres)('the purge', () => {
     expect(await left()).toEqual([past, shut]);
     await purge(fresh.db, { now: NOW + 10_000 * day });
     expect(await left()).toEqual([shut]);
+  });
+
+  test('is done every minute by a server that runs', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    const stile = await startStile();
+    try {
+      const { db, clock } = stile.core;
+      const id = await addArtifact(db, { expiresAt: clock.now() - 1 });
+      await vi.advanceTimersByTimeAsync(59_000);
+      expect(await remaining(db, 'artifact', [id])).toEqual([id]);
+      await vi.advanceTimersByTimeAsync(1_000);
+      await vi.waitFor(async () => expect(await remaining(db, 'artifact', [id])).toEqual([]));
+    } finally {
+      vi.useRealTimers();
+      await stile.stop();
+    }
   });
 
   async function addProof(expiresAt: number): Promise<string> {

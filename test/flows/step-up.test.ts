@@ -1,7 +1,9 @@
 /** Stepping up: from a password to a second factor, in one transaction. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Agent, Page } from '../support/agent.ts';
 import { createClient, type TestClient } from '../support/client.ts';
 import { noPostgres } from '../support/database.ts';
+import { assertionFor, newPerson, nextCode, obtain } from '../support/journey.ts';
 import { addPerson, enrolTotp, errorOf, redirectOf, signIn, silently, totpCode } from '../support/people.ts';
 import { startStile, type TestStile } from '../support/stile.ts';
 
@@ -25,6 +27,39 @@ describe.skipIf(noPostgres)('stepping up', () => {
     const { page } = await enrolTotp(stile, agent, first, 'ada');
     const tokens = await client.exchange(request, redirectOf(page));
     expect(tokens.claims).toMatchObject({ acr: MFA, amr: ['mfa', 'otp', 'pwd'], sub: base.claims.sub });
+  });
+
+  it('asks for the strongest factor first, for the one last used from then on, and offers the others', async () => {
+    const person = await newPerson(stile, { totp: true, passkey: {} });
+    const ask = async (agent: Agent) => agent.open((await client.authorize({ acr_values: MFA })).url);
+    const shown = ({ body }: Page) =>
+      ['totp', 'passkey'].map((method) => [body.includes(`/${method}"`), body.includes(`?with=${method}"`)]);
+    const asked = {
+      totp: [
+        [true, false],
+        [false, true],
+      ],
+      passkey: [
+        [false, true],
+        [true, false],
+      ],
+    };
+
+    const first = await obtain(stile, client, { person });
+    const page = await ask(first.agent);
+    expect(shown(page)).toEqual(asked.passkey);
+    const chosen = await first.agent.open(new URL('?with=totp', page.url).href);
+    expect(shown(chosen)).toEqual(asked.totp);
+    redirectOf(await first.agent.submit(chosen, '/totp', { code: nextCode(stile, person) }));
+
+    const second = await obtain(stile, client, { person });
+    const again = await ask(second.agent);
+    expect(shown(again)).toEqual(asked.totp);
+    const other = await second.agent.open(new URL('?with=passkey', again.url).href);
+    redirectOf(
+      await second.agent.submit(other, '/passkey', { response: assertionFor(stile, other, person) }),
+    );
+    expect(shown(await ask((await obtain(stile, client, { person })).agent))).toEqual(asked.passkey);
   });
 
   it('asks for the authenticator app and nothing else', async () => {

@@ -42,6 +42,28 @@ describe.skipIf(noPostgres)('consent', () => {
     expect(page.body).toContain('Change your things');
   });
 
+  it('rule 5: a grant of somebody else, or of another client, is none', async () => {
+    await addPerson(stile, 'fay');
+    const { agent } = await signIn(await createClient(stile), 'fay');
+    const { agent: owner, page } = await asked('ada', wide);
+    redirectOf(await owner.submit(page, '/consent', { decision: 'allow' }));
+    const consented = await agent.open((await third.authorize(wide)).url);
+    redirectOf(await agent.submit(consented, '/consent', { decision: 'allow' }));
+    for (const [client, username] of [
+      ['third', 'ada'],
+      ['web', 'fay'],
+    ]) {
+      await stile.core.db.query(
+        `UPDATE "session" SET "payload" = jsonb_set("session"."payload", '{authorizations,third,grantId}', to_jsonb(g."id"))
+         FROM "artifact" g JOIN "account" u ON u."id" = g."account_id"
+         WHERE g."model" = 'Grant' AND g."client_id" = $1 AND u."username" = $2
+           AND "session"."account_id" = (SELECT "id" FROM "account" WHERE "username" = 'fay')`,
+        [client, username],
+      );
+      expect(errorOf((await silently(agent, third, wide)).page)).toBe('consent_required');
+    }
+  });
+
   it('rule 5: denied is access_denied, and nothing is granted', async () => {
     const { agent, page } = await asked('bob', wide);
     expect(errorOf(await agent.submit(page, '/consent', { decision: 'deny' }))).toBe('access_denied');

@@ -19,6 +19,7 @@ import {
 import {
   addPerson,
   errorOf,
+  mailedCode,
   PASSWORD,
   passwordSignIn,
   redirectOf,
@@ -75,6 +76,23 @@ describe.skipIf(noPostgres)('an interaction and its browser', () => {
     expect(page.body).toContain(String(page.headers.get('x-correlation-id')));
     expect(page.location).toBeUndefined();
   };
+
+  it('trap: a code mailed for one transaction confirms nothing in another', async () => {
+    await addPerson(stile, 'gil');
+    const { agent } = await signIn(client, 'gil');
+    const begin = async () => {
+      const page = await agent.open(`${stile.issuer}/account/add/totp`);
+      return agent.submit(page, '/password', { password: PASSWORD });
+    };
+    const [one, other] = [await begin(), await begin()];
+    const sent = await agent.submit(one, '/email/send');
+    const code = mailedCode(stile, 'gil');
+    const form = { ...other, body: other.body.replaceAll('/email/send"', '/email"') };
+    const refused = await postForm(agent, form, { action: '/email', fields: { code } });
+    expect([refused.status, refused.location]).toEqual([422, undefined]);
+    const accepted = await agent.submit(sent, '/email', { code });
+    expect(accepted.body).toContain('/enrol/totp"');
+  });
 
   it('trap: the address of an interaction opens nothing in another browser', async () => {
     const { page } = await waiting('ada');

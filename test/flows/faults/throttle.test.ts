@@ -97,6 +97,27 @@ describe.skipIf(noPostgres)('guessing', () => {
     expect((await guess('cyd', PASSWORD)).status).toBe(303);
   });
 
+  it('fault: behind a proxy a network is what the proxy saw, whatever the client says of itself', async () => {
+    const config = { trustProxy: 1, throttle: { address: { attempts: LIMIT, window: 900 } } };
+    const behind = await startStile({ config, database: stile.database });
+    try {
+      const there = await createClient(behind);
+      const from = async (seen: string, said: string) => {
+        const agent = createAgent();
+        const first = await agent.open((await there.authorize()).url);
+        const page = await agent.submit(first, '/identifier', { identifier: `nobody-${said}` });
+        const headers = { 'X-Forwarded-For': `${said}, ${seen}` };
+        return postForm(agent, page, { action: '/password', fields: { password: 'wrong' }, headers });
+      };
+      for (let at = 0; at < LIMIT; at += 1)
+        expect((await from('203.0.113.7', `198.51.100.${at}`)).status).toBe(422);
+      expect((await from('203.0.113.7', '198.51.100.99')).status).toBe(429);
+      expect((await from('203.0.113.8', '198.51.100.0')).status).toBe(422);
+    } finally {
+      await behind.stop();
+    }
+  });
+
   it('fault: codes are mailed no more often than the limit', async () => {
     const { agent } = await signIn(client, 'dan');
     const sent = () => stile.core.outbox?.list().filter(({ to }) => to === 'dan@example.test').length;
