@@ -195,7 +195,7 @@ export interface AuthTransaction {
   /** The session in which it began, if any: what is proved in it is then a step-up. */
   readonly sessionUid: string | null;
   readonly accountId: string | null;
-  /** The subject may not change: a session, id_token_hint or `sub` named it. */
+  /** The subject may not change: a session, id_token_hint or `sub` named it. Without an account: it is nobody here. */
   readonly pinned: boolean;
   /** What the person typed as username or address. */
   readonly identifier: string | null;
