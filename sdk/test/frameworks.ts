@@ -13,10 +13,11 @@ import { protect, type ResourceServer } from '../src/server/index.ts';
 import * as forKoa from '../src/server/koa.ts';
 import type { Demand } from '../src/shared/demand.ts';
 
-/** `GET /` needs a token, `POST /pay` phr of late, `POST /amount` phr above 100 by its body. */
+/** `GET /` needs a token, `POST /pay` phr of late, `POST /amount` the same but for its scope, above 100. */
 export const PAY: Demand = { acr: ['phr'], maxAge: 300, scope: ['pay'] };
+export const WRITE: Demand = { ...PAY, scope: ['write'] };
 const byAmount = (body: unknown): Demand | undefined =>
-  Number((body as { amount?: number } | undefined)?.amount) > 100 ? PAY : undefined;
+  Number((body as { amount?: number } | undefined)?.amount) > 100 ? WRITE : undefined;
 
 export type Build = (server: ResourceServer) => Promise<RequestListener>;
 
