@@ -11,7 +11,7 @@ export class IssuerUnavailableError extends Error {
   /** Seconds after which asking again may help. */
   readonly retryAfter: number;
   constructor(message: string, retryAfter: number, cause?: unknown) {
-    super(message, { cause });
+    super(cause instanceof Error ? `${message}: ${cause.message}` : message, { cause });
     this.retryAfter = retryAfter;
   }
 }
