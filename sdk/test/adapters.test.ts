@@ -102,6 +102,15 @@ describe.each(Object.entries(frameworks))('%s', (_, build) => {
     expect(answered.headers.get('dpop-nonce')).toBeTruthy();
   });
 
+  it('compares the certificate of the connection with that of the token', async () => {
+    const token = await issuer.mint({ claims: { cnf: { 'x5t#S256': 'abc' } } });
+    const statuses = [undefined, 'abd', 'abc'].map(async (thumbprint) => {
+      const headers: Record<string, string> = thumbprint === undefined ? {} : { 'x-thumbprint': thumbprint };
+      return (await call('/', token, undefined, headers)).status;
+    });
+    expect(await Promise.all(statuses)).toEqual([401, 401, 200]);
+  });
+
   it('serves the metadata its challenges point to, without a token', async () => {
     const response = await call('/.well-known/oauth-protected-resource');
     expect([response.status, await response.json()]).toMatchObject([

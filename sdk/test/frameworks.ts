@@ -19,13 +19,17 @@ export const WRITE: Demand = { ...PAY, scope: ['write'] };
 const byAmount = (body: unknown): Demand | undefined =>
   Number((body as { amount?: number } | undefined)?.amount) > 100 ? WRITE : undefined;
 
+/** As a proxy in front would tell it. */
+const thumbprintIn = (headers: Readonly<Record<string, unknown>>): string | undefined =>
+  typeof headers['x-thumbprint'] === 'string' ? headers['x-thumbprint'] : undefined;
+
 export type Build = (server: ResourceServer) => Promise<RequestListener>;
 
 export const frameworks: Readonly<Record<string, Build>> = {
   express: async (server) => {
     const { protect: guard, requireStepUp, callerOf } = forExpress;
     const app = express();
-    app.use(express.json(), guard(server));
+    app.use(express.json(), guard(server, { certificateThumbprint: ({ headers }) => thumbprintIn(headers) }));
     app.get('/', (req, res) => void res.json({ sub: callerOf(req).sub }));
     app.post('/pay', requireStepUp(PAY), (req, res) => void res.json({ sub: callerOf(req).sub }));
     app.post(
@@ -38,7 +42,7 @@ export const frameworks: Readonly<Record<string, Build>> = {
   koa: async (server) => {
     const { protect: guard, requireStepUp, callerOf } = forKoa;
     const app = new Koa();
-    app.use(guard(server));
+    app.use(guard(server, { certificateThumbprint: ({ req }) => thumbprintIn(req.headers) }));
     const [pay, amount] = [
       requireStepUp(PAY),
       requireStepUp(async ({ req }: Koa.Context) => byAmount(JSON.parse(await read(req)))),
@@ -53,7 +57,10 @@ export const frameworks: Readonly<Record<string, Build>> = {
   fastify: async (server) => {
     const { protect: guard, requireStepUp, callerOf } = forFastify;
     const app = fastify();
-    app.addHook('onRequest', guard(server));
+    app.addHook(
+      'onRequest',
+      guard(server, { certificateThumbprint: ({ raw }) => thumbprintIn(raw.headers) }),
+    );
     app.get('/', async (request) => ({ sub: callerOf(request).sub }));
     app.post('/pay', { preHandler: requireStepUp(PAY) }, async (request) => ({ sub: callerOf(request).sub }));
     app.post(
@@ -71,7 +78,11 @@ export const frameworks: Readonly<Record<string, Build>> = {
   hono: async (server) => {
     const { protect: guard, requireStepUp, callerOf } = forHono;
     const app = new Hono();
-    app.use(guard(server));
+    app.use(
+      guard(server, {
+        certificateThumbprint: ({ req }) => thumbprintIn(Object.fromEntries(req.raw.headers)),
+      }),
+    );
     app.get('/', (c) => c.json({ sub: callerOf(c).sub }));
     app.post('/pay', requireStepUp(PAY), (c) => c.json({ sub: callerOf(c).sub }));
     app.post(
@@ -82,7 +93,9 @@ export const frameworks: Readonly<Record<string, Build>> = {
     return getRequestListener(app.fetch);
   },
   fetch: async (server) => {
-    const check = protect(server);
+    const check = protect(server, {
+      certificateThumbprint: ({ headers }) => thumbprintIn(Object.fromEntries(headers)),
+    });
     return getRequestListener(async (request) => {
       const { pathname } = new URL(request.url);
       const body = request.method === 'POST' ? await request.clone().json() : undefined;

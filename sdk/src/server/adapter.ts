@@ -23,6 +23,25 @@ export class NotProtectedError extends Error {
   }
 }
 
+/** What an adapter cannot know by itself; `R` is what the framework hands to a handler. */
+export interface Surroundings<R> {
+  /**
+   * SHA-256 of the client's certificate, base64url, from the TLS connection or from a proxy that is trusted and sets the
+   * field itself (RFC 8705 3.1). Without it, tokens bound to a certificate are refused.
+   */
+  readonly certificateThumbprint?: (request: R) => string | undefined | Promise<string | undefined>;
+}
+
+/** The facts, with the certificate where it can be known. */
+export async function withCertificate<R>(
+  facts: RequestFacts,
+  request: R,
+  { certificateThumbprint }: Surroundings<R>,
+): Promise<RequestFacts> {
+  if (!certificateThumbprint) return facts;
+  return { ...facts, certificateThumbprint: await certificateThumbprint(request) };
+}
+
 /** A request that was let in. */
 export interface Entry {
   readonly server: ResourceServer;

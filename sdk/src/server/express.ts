@@ -8,8 +8,10 @@ import {
   type NodeRequest,
   nodeFacts,
   type Protection,
+  type Surroundings,
   serverOf,
   wantsMetadata,
+  withCertificate,
 } from './adapter.ts';
 import type { Caller, Refusal } from './types.ts';
 
@@ -35,13 +37,14 @@ export interface ExpressResponse {
 type Next = (error?: unknown) => void;
 
 /** Lets in who has a valid token for this API; serves the resource's metadata. For `app.use`. */
-export function protect(protection: Protection) {
+export function protect(protection: Protection, surroundings: Surroundings<ExpressRequest> = {}) {
   const server = serverOf(protection);
   return (request: ExpressRequest, response: ExpressResponse, next: Next): void => {
     const url = `${request.protocol}://${request.headers['host'] ?? 'localhost'}${request.originalUrl}`;
-    const facts = nodeFacts(request, request.method, url);
+    const known = nodeFacts(request, request.method, url);
     const run = async () => {
-      if (wantsMetadata(server, facts)) return void response.json(await server.metadata.document());
+      if (wantsMetadata(server, known)) return void response.json(await server.metadata.document());
+      const facts = await withCertificate(known, request, surroundings);
       const decision = await server.authenticate(facts);
       if (!decision.allowed) return refuse(response, decision);
       response.set({ ...decision.headers });

@@ -8,8 +8,10 @@ import {
   type NodeRequest,
   nodeFacts,
   type Protection,
+  type Surroundings,
   serverOf,
   wantsMetadata,
+  withCertificate,
 } from './adapter.ts';
 import type { Caller, Refusal } from './types.ts';
 
@@ -35,15 +37,16 @@ export interface FastifyReply {
 }
 
 /** Lets in who has a valid token for this API; serves the resource's metadata. For `addHook('onRequest', ...)`. */
-export function protect(protection: Protection) {
+export function protect(protection: Protection, surroundings: Surroundings<FastifyRequest> = {}) {
   const server = serverOf(protection);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const url = `${request.protocol}://${request.host}${request.originalUrl}`;
-    const facts = nodeFacts(request.raw, request.method, url);
-    if (wantsMetadata(server, facts)) {
+    const known = nodeFacts(request.raw, request.method, url);
+    if (wantsMetadata(server, known)) {
       reply.code(200);
       return reply.send(await server.metadata.document());
     }
+    const facts = await withCertificate(known, request, surroundings);
     const decision = await server.authenticate(facts);
     if (!decision.allowed) return refuse(reply, decision);
     reply.headers({ ...decision.headers });

@@ -1,17 +1,26 @@
 /** Anything that speaks `Request` and `Response`: Deno, Bun, workers, Node. */
-import { type DemandFor, declare, type Protection, serverOf, wantsMetadata } from './adapter.ts';
+import {
+  type DemandFor,
+  declare,
+  type Protection,
+  type Surroundings,
+  serverOf,
+  wantsMetadata,
+  withCertificate,
+} from './adapter.ts';
 import type { Permit, Refusal, RequestFacts } from './types.ts';
 
 /** Who calls, with the fields for the answer; or the answer itself. */
 export type Check = (request: Request, demand?: DemandFor<Request>) => Promise<Permit | Response>;
 
 /** Checks the token of a request and, where one is given, a demand. @throws InvalidDemandError. */
-export function protect(protection: Protection): Check {
+export function protect(protection: Protection, surroundings: Surroundings<Request> = {}): Check {
   const server = serverOf(protection);
   return async (request, demand) => {
-    const facts = factsOf(request);
-    if (wantsMetadata(server, facts)) return Response.json(await server.metadata.document());
+    const known = factsOf(request);
+    if (wantsMetadata(server, known)) return Response.json(await server.metadata.document());
     const wanted = demand && (await declare(demand)(request));
+    const facts = await withCertificate(known, request, surroundings);
     const decision = await server.decide(facts, wanted);
     return decision.allowed ? decision : responseOf(decision);
   };

@@ -6,8 +6,10 @@ import {
   enter,
   entryOf,
   type Protection,
+  type Surroundings,
   serverOf,
   wantsMetadata,
+  withCertificate,
 } from './adapter.ts';
 import { factsOf, responseOf } from './fetch.ts';
 import type { Caller } from './types.ts';
@@ -23,11 +25,12 @@ export interface HonoContext {
 type Next = () => Promise<void>;
 
 /** Lets in who has a valid token for this API; serves the resource's metadata. For `app.use`. */
-export function protect(protection: Protection) {
+export function protect(protection: Protection, surroundings: Surroundings<HonoContext> = {}) {
   const server = serverOf(protection);
   return async (context: HonoContext, next: Next): Promise<Response | undefined> => {
-    const facts = factsOf(context.req.raw);
-    if (wantsMetadata(server, facts)) return Response.json(await server.metadata.document());
+    const known = factsOf(context.req.raw);
+    if (wantsMetadata(server, known)) return Response.json(await server.metadata.document());
+    const facts = await withCertificate(known, context, surroundings);
     const decision = await server.authenticate(facts);
     if (!decision.allowed) return responseOf(decision);
     for (const [name, value] of Object.entries(decision.headers)) context.header(name, value);

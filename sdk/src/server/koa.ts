@@ -8,8 +8,10 @@ import {
   type NodeRequest,
   nodeFacts,
   type Protection,
+  type Surroundings,
   serverOf,
   wantsMetadata,
+  withCertificate,
 } from './adapter.ts';
 import type { Caller, Refusal } from './types.ts';
 
@@ -28,14 +30,15 @@ export interface KoaContext {
 type Next = () => Promise<unknown>;
 
 /** Lets in who has a valid token for this API; serves the resource's metadata. For `app.use`. */
-export function protect(protection: Protection) {
+export function protect(protection: Protection, surroundings: Surroundings<KoaContext> = {}) {
   const server = serverOf(protection);
   return async (context: KoaContext, next: Next): Promise<void> => {
-    const facts = nodeFacts(context.req, context.method, context.href);
-    if (wantsMetadata(server, facts)) {
+    const known = nodeFacts(context.req, context.method, context.href);
+    if (wantsMetadata(server, known)) {
       context.body = await server.metadata.document();
       return;
     }
+    const facts = await withCertificate(known, context, surroundings);
     const decision = await server.authenticate(facts);
     if (!decision.allowed) return refuse(context, decision);
     context.set({ ...decision.headers });
