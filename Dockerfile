@@ -4,12 +4,15 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY sdk/package.json ./sdk/
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
 COPY prisma ./prisma
 COPY scripts/build.mjs ./scripts/
 COPY src ./src
 COPY examples ./examples
+COPY sdk/tsconfig.json ./sdk/
+COPY sdk/src ./sdk/src
 RUN node scripts/build.mjs
 
 # What runs: no compiler, no embedded database, no demo. The native half of argon2 is an optional package by npm's
@@ -17,9 +20,11 @@ RUN node scripts/build.mjs
 FROM node:24-slim AS production
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY sdk/package.json ./sdk/
 RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 COPY --from=build /app/node_modules/@node-rs ./node_modules/@node-rs
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/sdk/dist ./sdk/dist
 COPY prisma/migrations ./prisma/migrations
 COPY views ./views
 

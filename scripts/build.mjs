@@ -16,12 +16,15 @@ const projects = {
   build: ['src', 'examples'],
   tools: ['src', 'examples', 'bench', 'scripts', 'test/support'],
 };
+/** The package for APIs and clients; everything else resolves it as anybody would, from what was compiled. */
+const sdk = 'sdk/tsconfig.json';
 const require = createRequire(import.meta.url);
 
 /** Generates the client and compiles, where either is out of date. Exits with the tool's message on a fault. */
 export async function build({ force = false, what = 'build' } = {}) {
   if (!hasTools()) return; // a production tree: already built, and the tools are not installed
   generate(force);
+  buildSdk(force);
   if (what === 'generate') return;
   const settings = `tsconfig.${what}.json`;
   const missing = !existsSync(join(root, 'dist/src/cli.js'));
@@ -43,6 +46,15 @@ function generate(force) {
       CHECKPOINT_DISABLE: '1',
       PRISMA_HIDE_UPDATE_MESSAGE: '1',
     });
+  });
+}
+
+function buildSdk(force) {
+  if (!existsSync(join(root, sdk))) return;
+  const missing = !existsSync(join(root, 'sdk/dist/index.js'));
+  step('sdk/dist/.stamp', stampOf(['sdk/src'], sdk), force || missing, () => {
+    say('Building the SDK …');
+    run('typescript', 'tsc', ['-p', sdk]);
   });
 }
 

@@ -22,6 +22,7 @@ interface Source {
 
 const sources = load(['src']);
 const examples = load(['examples']);
+const sdk = load(['sdk/src']);
 
 describe('layers', () => {
   /** What each part of src may import, beside itself. */
@@ -112,6 +113,37 @@ describe('packages', () => {
         imports.filter((path) => !pure.test(path)).map((path) => `${file} imports ${path}`),
       );
     expect(stray).toEqual([]);
+  });
+});
+
+describe('the SDK', () => {
+  test('imports itself, jose and oauth4webapi only: nothing of the server, of Node or of a framework', () => {
+    const stray = sdk.flatMap(({ file, imports }) =>
+      imports
+        .filter((path) => !/^(jose|oauth4webapi)$/.test(path))
+        .filter((path) => !local(file, path).some((target) => within(target, 'sdk/src')))
+        .map((path) => `${file} imports ${path}`),
+    );
+    expect(stray).toEqual([]);
+  });
+
+  test('its server half knows nothing of clients', () => {
+    const stray = sdk
+      .filter(({ file }) => within(file, 'sdk/src/server'))
+      .flatMap(({ file, imports }) => imports.flatMap((path) => local(file, path)))
+      .filter((target) => within(target, 'sdk/src/client') || within(target, 'sdk/src/testing'));
+    expect(stray).toEqual([]);
+  });
+
+  test('its files are of the same form', () => {
+    const odd = sdk.filter(
+      ({ file, text, code }) =>
+        !/^[a-z0-9/-]+\.ts$/.test(file) ||
+        text.split('\n').length > 200 ||
+        /:\s*any\b|\bas any\b|<any>|^export default\b/m.test(code) ||
+        /@ts-(ignore|expect-error|nocheck)/.test(text),
+    );
+    expect(odd.map(({ file }) => file)).toEqual([]);
   });
 });
 
