@@ -8,6 +8,7 @@ export interface Places {
 
 export declare const rules: Readonly<Record<string, unknown>>;
 export declare function contract(
+  sdk: unknown,
   places: Places,
   only?: string,
 ): Promise<{ readonly rules: number; readonly faults: readonly string[] }>;

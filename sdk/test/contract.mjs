@@ -1,9 +1,7 @@
 /**
  * What the client half promises, against a real Stile: `world` says where that, the API and the person's browser are.
- * Plain, so that it runs wherever fetch does. Gives the faults, one line each.
+ * Plain, and given the SDK, so that it runs wherever fetch does. Gives the faults, one line each.
  */
-import * as sdk from '../dist/client/index.js';
-
 const MFA = 'urn:stile:acr:mfa';
 
 export const rules = {
@@ -45,6 +43,17 @@ export const rules = {
     const renewed = await fetcher.tokens();
     same([asked.length, renewed.access === access, renewed.since > 0], [1, false, true], 'refreshed');
   },
+  'a refresh token is used once, however many calls need it': async (world) => {
+    let refreshes = 0;
+    const counting = (input, init) => {
+      if (String(init?.body).includes('grant_type=refresh_token')) refreshes += 1;
+      return fetch(input, init);
+    };
+    const { fetcher, asked } = await world.client({ fetch: counting });
+    await fetcher(`${world.api}/plain`);
+    await Promise.all([1, 2, 3].map(() => failure(fetcher(`${world.api}/invalid`))));
+    same([refreshes, asked.length], [1, 1]);
+  },
   'another person does not answer a step-up': async (world) => {
     const { fetcher, answerAs } = await world.client({ par: false });
     await fetcher(`${world.api}/plain`);
@@ -69,6 +78,7 @@ export const rules = {
     }
   },
   'a redirect carries on after a reload, with the call and its body': async (world) => {
+    const { sdk } = world;
     const values = new Map();
     const web = {
       getItem: (key) => values.get(key) ?? null,
@@ -94,6 +104,7 @@ export const rules = {
     same((await failure(open().complete(callback))).code, 'unknown_state');
   },
   'a stream is buffered, or refused, never cut': async (world) => {
+    const { sdk } = world;
     const stream = () => new Blob(['a stream']).stream();
     const { fetcher, options } = await world.client();
     const send = (fetching) =>
@@ -103,6 +114,7 @@ export const rules = {
       same((await failure(send(sdk.createStepUpFetch({ ...options, ...limit })))).code, 'body_not_kept');
   },
   'DPoP: keys that cannot be taken, a proof for each call, the nonce retried once': async (world) => {
+    const { sdk } = world;
     const keys = await sdk.generateKeys();
     same(keys.privateKey.extractable, false);
     const { fetcher } = await world.client({ dpop: keys });
@@ -126,12 +138,12 @@ export const rules = {
 };
 
 /** Runs them all, or one. `places`: { issuer, api, driver, resource, redirectUri }. */
-export async function contract(places, only) {
+export async function contract(sdk, places, only) {
   const faults = [];
   for (const [name, rule] of Object.entries(rules)) {
     if (only !== undefined && name !== only) continue;
     try {
-      await rule(worldOf(places));
+      await rule(worldOf(sdk, places));
     } catch (error) {
       faults.push(`${name}: ${error?.stack ?? error} ${error?.cause ?? ''}`);
     }
@@ -139,8 +151,9 @@ export async function contract(places, only) {
   return { rules: Object.keys(rules).length, faults };
 }
 
-function worldOf({ issuer, api, driver, resource, redirectUri }) {
+function worldOf(sdk, { issuer, api, driver, resource, redirectUri }) {
   return {
+    sdk,
     api,
     client: async (more = {}) => {
       const person = `p${crypto.randomUUID().slice(0, 8)}`;

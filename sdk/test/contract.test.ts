@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noPostgres } from '../../test/support/database.ts';
 import { contract, rules } from './contract.mjs';
+import * as sdk from './source.mjs';
 import { startWorld, type World } from './world.ts';
 
 describe.skipIf(noPostgres)('RFC 9470 4: the client half, under Node', () => {
@@ -11,6 +12,6 @@ describe.skipIf(noPostgres)('RFC 9470 4: the client half, under Node', () => {
   afterAll(() => world?.stop());
 
   it.each(Object.keys(rules))('%s', async (rule) => {
-    expect((await contract(world.places, rule)).faults).toEqual([]);
+    expect((await contract(sdk, world.places, rule)).faults).toEqual([]);
   });
 });

@@ -33,8 +33,7 @@ export interface Client {
   complete(callback: string | URL): Promise<Completed>;
   /** The newest tokens that are good for a call now, refreshed if need be; `but`: these were refused. */
   current(but?: ReadonlySet<string>, demand?: StepUp): Promise<Tokens | undefined>;
-  /** Whatever is kept, newest first. */
-  all(): Promise<readonly Tokens[]>;
+  signOut(returnTo?: string): Promise<string | undefined>;
   /** Forgets an access token that an API calls invalid; it is refreshed if it can be. */
   renew(access: string): Promise<void>;
 }
@@ -48,7 +47,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     options,
     connect,
-    all: store.read,
+    signOut: (returnTo) => signOut(deps, returnTo),
     begin: (wanted) => begin(deps, wanted ?? {}),
     complete: (callback) => complete(deps, new URL(callback)),
     current: (but, demand) => current(deps, but ?? new Set(), demand),
@@ -130,6 +129,18 @@ async function current(deps: Deps, but: ReadonlySet<string>, demand?: StepUp): P
 function impliedBy(server: Readonly<Record<string, unknown>>): Record<string, readonly string[]> {
   const found = server['acr_values_implied'];
   return typeof found === 'object' && found !== null ? (found as Record<string, readonly string[]>) : {};
+}
+
+async function signOut({ connect, store }: Deps, returnTo?: string): Promise<string | undefined> {
+  const [latest] = await store.read();
+  await store.change(() => []);
+  const { server, client } = await connect();
+  if (server.end_session_endpoint === undefined) return undefined;
+  const url = new URL(server.end_session_endpoint);
+  url.searchParams.set('client_id', client.client_id);
+  if (latest) url.searchParams.set('id_token_hint', latest.idToken);
+  if (returnTo !== undefined) url.searchParams.set('post_logout_redirect_uri', returnTo);
+  return url.href;
 }
 
 /** Replaces the old tokens; without a refresh token, or when it has ended, they are forgotten. */

@@ -31,7 +31,7 @@ export interface ErrorDetails {
   /** Of `authorization_refused`: such as `access_denied` or `unmet_authentication_requirements`. */
   readonly error?: string;
   readonly errorDescription?: string;
-  /** Of `still_insufficient`. */
+  /** Of `authorization_required` and `still_insufficient`: what the API demands. */
   readonly stepUp?: StepUp;
   /** What `begin` was given, where an answer belongs to it. */
   readonly context?: string;

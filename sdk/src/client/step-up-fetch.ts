@@ -26,6 +26,8 @@ export interface StepUpFetch {
   complete(callback: string | URL): Promise<Finished>;
   /** The tokens a call would go with now; undefined: nobody is signed in, or no longer. */
   tokens(): Promise<Tokens | undefined>;
+  /** Forgets the tokens; where to send the browser to sign out at the issuer, too (RP-initiated logout), if it can. */
+  signOut(returnTo?: string): Promise<string | undefined>;
 }
 
 export function createStepUpFetch(options: StepUpFetchOptions): StepUpFetch {
@@ -41,6 +43,7 @@ export function createStepUpFetch(options: StepUpFetchOptions): StepUpFetch {
   return Object.assign(call, {
     begin: client.begin,
     tokens: () => client.current(),
+    signOut: client.signOut,
     complete: async (callback: string | URL): Promise<Finished> => {
       const { tokens, pending } = await client.complete(callback);
       const { request: kept, followed, context } = pending;
@@ -65,7 +68,7 @@ interface Call {
 }
 
 /** Different demands may follow one another, as when a policy tightens meanwhile; this many, then no more. */
-const MOST_DEMANDS = 3;
+const MOST_DEMANDS = 4;
 
 async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Response> {
   const { client, options } = deps;
@@ -73,7 +76,9 @@ async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Respon
   const followed = [...progress.followed];
   const call = { kept, progress: { ...progress, followed } };
   const refused = new Set<string>();
-  let tokens = (await client.current()) ?? (await obtain(deps, call));
+  const first = await client.current();
+  if (!first) count(followed, TOKEN);
+  let tokens = first ?? (await obtain(deps, call));
   for (;;) {
     const sent = { kept, extras, fetch: options.fetch ?? fetch };
     const { response, stepUp } = await sendWith(await client.connect(), tokens, sent);
@@ -81,7 +86,7 @@ async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Respon
     refused.add(tokens.access);
     await response.body?.cancel();
     if (isInvalid(stepUp)) {
-      count(followed, 'invalid_token', stepUp);
+      count(followed, TOKEN, stepUp);
       await client.renew(tokens.access);
       tokens = (await client.current(refused)) ?? (await obtain(deps, call, stepUp));
     } else {
@@ -92,10 +97,13 @@ async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Respon
   }
 }
 
+/** Any token at all: one that was obtained for this call and is called invalid is not replaced by another. */
+const TOKEN = 'token';
+
 /** The loop guard: what was obtained for this call before is not asked for again. */
-function count(followed: string[], key: string, stepUp: StepUp): void {
+function count(followed: string[], key: string, stepUp?: StepUp): void {
   if (followed.includes(key) || followed.length >= MOST_DEMANDS)
-    throw new StepUpError('still_insufficient', 'The API demands the same again', { stepUp });
+    throw new StepUpError('still_insufficient', 'The API demands the same again', stepUp ? { stepUp } : {});
   followed.push(key);
 }
 
@@ -120,7 +128,7 @@ function obtain(deps: Deps, { kept, progress }: Omit<Call, 'extras'>, stepUp?: S
   const wanted: BeginOptions = { ...named, followed, request: kept, samePerson: true };
   const begin = () => client.begin({ ...wanted, ...(stepUp ? { stepUp } : {}) });
   const { obtain: ask } = options;
-  if (!ask) return begin().then(({ url }) => Promise.reject(required(url)));
+  if (!ask) return begin().then(({ url }) => Promise.reject(required(url, stepUp)));
   const key = stepUp ? demandKey(stepUp) : 'sign-in';
   const running = flights.get(key);
   if (running) return running;
@@ -132,8 +140,9 @@ function obtain(deps: Deps, { kept, progress }: Omit<Call, 'extras'>, stepUp?: S
   return work;
 }
 
-function required(url: string): StepUpError {
-  return new StepUpError('authorization_required', 'The browser has to go to the issuer first', { url });
+function required(url: string, stepUp: StepUp | undefined): StepUpError {
+  const details = { url, ...(stepUp ? { stepUp } : {}) };
+  return new StepUpError('authorization_required', 'The browser has to go to the issuer first', details);
 }
 
 function checkAddress({ resource, apis = [resource] }: ClientOptions, url: string): void {

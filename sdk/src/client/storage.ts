@@ -12,14 +12,20 @@ export interface ClientStorage {
 /** In memory, the latest `most` values. */
 export function memoryStorage(most = 50): ClientStorage {
   const values = new Map<string, string>();
+  const set = (key: string, value: string): void => {
+    values.delete(key);
+    values.set(key, value);
+    const oldest = values.keys().next().value;
+    if (values.size > most && oldest !== undefined) values.delete(oldest);
+  };
   return {
-    get: (key) => values.get(key),
-    set: (key, value) => {
-      values.delete(key);
-      values.set(key, value);
-      const oldest = values.keys().next().value;
-      if (values.size > most && oldest !== undefined) values.delete(oldest);
+    get: (key) => {
+      const value = values.get(key);
+      // What is used stays: abandoned requests never push the tokens out.
+      if (value !== undefined) set(key, value);
+      return value;
     },
+    set,
     take: (key) => {
       const value = values.get(key);
       values.delete(key);
