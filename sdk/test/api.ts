@@ -25,6 +25,8 @@ export function createApi(issuer: string) {
       const fault = await proofFault(request, token, claims);
       if (fault) return refuse(`error="${fault}"`, { 'dpop-nonce': NONCE });
     }
+    if (path === '/v1/piecemeal' && !String(claims['scope']).split(' ').includes('write'))
+      return refuse('error="insufficient_scope", scope="write"');
     const weak = path !== '/v1/plain' && claims['acr'] !== 'urn:stile:acr:mfa';
     if (weak || path === '/v1/never') return refuse(stepUp);
     const { sub, acr } = claims;

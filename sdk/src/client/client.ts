@@ -92,6 +92,7 @@ async function begin({ options, connect, store }: Deps, wanted: BeginOptions): P
     parameters,
     followed,
     ...(samePerson && latest ? { sub: latest.sub } : {}),
+    ...(stepUp ? { stepUp } : {}),
     ...(request ? { request } : {}),
     ...(context === undefined ? {} : { context }),
   };

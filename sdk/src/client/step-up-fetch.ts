@@ -1,5 +1,5 @@
 /** A fetch that answers step-up challenges (RFC 9470) and sends the call again. */
-import { demandKey, type StepUp } from '../shared/step-up.ts';
+import { demandKey, type StepUp, together } from '../shared/step-up.ts';
 import { type BeginOptions, type Client, createClient } from './client.ts';
 import { StepUpError } from './errors.ts';
 import { type Extras, type KeepOptions, keepRequest } from './keep.ts';
@@ -46,8 +46,9 @@ export function createStepUpFetch(options: StepUpFetchOptions): StepUpFetch {
     signOut: client.signOut,
     complete: async (callback: string | URL): Promise<Finished> => {
       const { tokens, pending } = await client.complete(callback);
-      const { request: kept, followed, context } = pending;
-      const progress: Progress = { followed, ...(context === undefined ? {} : { context }) };
+      const { request: kept, followed, context, stepUp } = pending;
+      const named = context === undefined ? {} : { context };
+      const progress: Progress = { followed, ...named, ...(stepUp ? { stepUp } : {}) };
       const resume = kept && (() => run(deps, { kept, extras: {}, progress }));
       return { tokens, context, resume };
     },
@@ -79,6 +80,7 @@ async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Respon
   const first = await client.current();
   if (!first) count(followed, TOKEN);
   let tokens = first ?? (await obtain(deps, call));
+  let wanted = progress.stepUp;
   for (;;) {
     const sent = { kept, extras, fetch: options.fetch ?? fetch };
     const { response, stepUp } = await sendWith(await client.connect(), tokens, sent);
@@ -90,9 +92,10 @@ async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Respon
       await client.renew(tokens.access);
       tokens = (await client.current(refused)) ?? (await obtain(deps, call, stepUp));
     } else {
-      const known = await client.current(refused, stepUp);
+      wanted = together(wanted, stepUp);
+      const known = await client.current(refused, wanted);
       if (!known) count(followed, demandKey(stepUp), stepUp);
-      tokens = known ?? (await obtain(deps, call, stepUp));
+      tokens = known ?? (await obtain(deps, call, wanted));
     }
   }
 }

@@ -70,6 +70,8 @@ export interface Pending {
   readonly verifier: string;
   readonly redirectUri: string;
   readonly parameters: DemandParameters;
+  /** What the call demands, as far as it has said. */
+  readonly stepUp?: StepUp;
   /** Nobody else may answer. */
   readonly sub?: string;
   readonly request?: KeptRequest;
@@ -94,4 +96,6 @@ export type Obtain = (authorization: Authorization) => Promise<string | URL>;
 export interface Progress {
   readonly followed: readonly string[];
   readonly context?: string;
+  /** What the API has demanded so far. */
+  readonly stepUp?: StepUp;
 }

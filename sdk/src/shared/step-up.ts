@@ -91,3 +91,24 @@ export function demandKey({
 }: Pick<StepUp, 'acrValues' | 'maxAge' | 'scope'>): string {
   return JSON.stringify([[...acrValues].sort(), maxAge ?? null, [...scope].sort()]);
 }
+
+/**
+ * A demand with those made before it for the same call: an API that says piece by piece what it needs would otherwise
+ * be answered piece by piece, for ever. What the later one names counts; scopes add up.
+ */
+export function together(before: StepUp | undefined, now: StepUp): StepUp {
+  if (!before) return now;
+  const scope = [...new Set([...before.scope, ...now.scope])];
+  const maxAge = now.maxAge ?? before.maxAge;
+  return {
+    ...now,
+    acrValues: now.acrValues.length > 0 ? now.acrValues : before.acrValues,
+    ...(maxAge === undefined ? {} : { maxAge }),
+    scope,
+    parameters: {
+      ...before.parameters,
+      ...now.parameters,
+      ...(scope.length > 0 ? { scope: scope.join(' ') } : {}),
+    },
+  };
+}
