@@ -6,7 +6,7 @@ import { assetRoutes } from './client/assets.ts';
 import * as bank from './client/bank-handlers.ts';
 import { problemPage } from './client/pages.ts';
 import { createSessions } from './client/sessions.ts';
-import { createSignIn, describe } from './client/sign-in.ts';
+import { createOpener, describe } from './client/sign-in.ts';
 import * as signIn from './client/sign-in-handlers.ts';
 import { type Deps, page, securityHeaders } from './client/web.ts';
 import {
@@ -38,12 +38,11 @@ export async function startClient(options: ClientOptions): Promise<RunningServer
   const { issuer, clientId, clientSecret, apiUrl, resource = apiUrl, host = '127.0.0.1', port } = options;
   const log = options.log ?? (() => {});
   const now = () => Math.floor(Date.now() / 1000);
-  const sessions = createSessions(now);
   let deps: Deps | undefined;
   const ready = (): Deps => {
     const secret = clientSecret === undefined ? {} : { clientSecret };
-    const settings = { issuer, clientId, ...secret, resource, now, log, baseUrl: server.url };
-    deps ??= { sessions, api: { signIn: createSignIn(settings), apiUrl } };
+    const settings = { issuer, clientId, ...secret, apiUrl, resource, now, log, baseUrl: server.url };
+    deps ??= { settings, sessions: createSessions(now, createOpener(settings)) };
     return deps;
   };
   const server = await listen({

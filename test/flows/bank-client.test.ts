@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createSessions } from '../../examples/harbour-bank/client/sessions.ts';
-import { createSignIn } from '../../examples/harbour-bank/client/sign-in.ts';
-import { currentTokens } from '../../examples/harbour-bank/client/tokens.ts';
+import { createOpener } from '../../examples/harbour-bank/client/sign-in.ts';
 import { startClient } from '../../examples/harbour-bank/client.ts';
 import { type Bank, startBank } from '../../examples/harbour-bank/start.ts';
 import { createTestBrowser, type TestBrowser, type Visit } from './bank-browser.ts';
@@ -261,25 +259,19 @@ describe('tokens that end', () => {
 
   it('uses a refresh token once, however many pages need it at the same time', async () => {
     const { url, clientId, clientSecret, resource } = issuer;
-    const now = () => 1000;
-    const log = () => {};
-    const client = createSignIn({ issuer: url, clientId, clientSecret, resource, baseUrl: url, now, log });
-    const authentication = { acr: 'phr', amr: [], authTime: 900 };
-    const tokens = {
-      access: 'a',
-      refresh: 'r1',
-      idToken: 'i',
-      obtainedAt: 900,
-      expiresAt: 1000,
-      sub: 'alex',
-    };
-    const session = createSessions(now).create();
-    session.tokens = { ...tokens, name: undefined, authentication };
-    const renewed = await Promise.all([currentTokens(client, session), currentTokens(client, session)]);
-    expect(issuer.exchanges).toHaveLength(1);
-    expect(renewed.map((each) => [each?.refresh, each?.authentication])).toEqual([
-      ['r2', authentication],
-      ['r2', authentication],
+    const now = () => Math.floor(Date.now() / 1000);
+    const settings = { issuer: url, clientId, clientSecret, resource, baseUrl: url, now, log: () => {} };
+    const fetcher = createOpener({ ...settings, apiUrl: resource })();
+    issuer.answer({ ...passkey, expiresIn: 5, refreshToken: 'r1' });
+    const asked = await fetcher.begin();
+    const answer = await fetch(asked.url, { redirect: 'manual' });
+    const { tokens } = await fetcher.complete(answer.headers.get('location') ?? '');
+    const renewed = await Promise.all([fetcher.tokens(), fetcher.tokens()]);
+    expect(issuer.exchanges).toHaveLength(2);
+    const { acr, authTime } = tokens;
+    expect(renewed).toMatchObject([
+      { refresh: 'r2', acr, authTime },
+      { refresh: 'r2', acr, authTime },
     ]);
   });
 

@@ -1,22 +1,16 @@
 /** Calls to the bank's API; every answer is a value, so that each caller has to say what it does with it. */
-import * as oidc from 'openid-client';
+import { ChallengeError, type StepUp, StepUpError } from '@stile/sdk/client';
 import { z } from 'zod';
-import { type Challenge, readChallenges } from './challenge.ts';
-import type { Tokens } from './sessions.ts';
-import type { SignIn } from './sign-in.ts';
+import type { Session } from './sessions.ts';
 
 export type ApiResult<T> =
   | { readonly kind: 'ok'; readonly value: T }
-  | { readonly kind: 'challenged'; readonly challenge: Challenge; readonly header: string }
+  /** The person has to go to `url` first; the call is kept. */
+  | { readonly kind: 'ask'; readonly url: string; readonly stepUp: StepUp | undefined }
+  | { readonly kind: 'insufficient'; readonly stepUp: StepUp | undefined }
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string }
   /** No answer, or none that can be read: whether anything happened is not known. */
   | { readonly kind: 'unreachable' };
-
-export interface BankApi {
-  readonly signIn: SignIn;
-  /** Where the API is reached, without a trailing slash. */
-  readonly apiUrl: string;
-}
 
 const accountShape = z.object({
   balance: z.number(),
@@ -28,8 +22,8 @@ const receiptShape = z.object({ at: z.number(), balance: z.number() });
 export type AccountView = z.output<typeof accountShape>;
 export type Receipt = z.output<typeof receiptShape>;
 
-export function fetchAccount(api: BankApi, tokens: Tokens): Promise<ApiResult<AccountView>> {
-  return call(api, tokens, { method: 'GET', path: '/account', shape: accountShape });
+export function fetchAccount({ fetch }: Session, apiUrl: string): Promise<ApiResult<AccountView>> {
+  return read(() => fetch(`${apiUrl}/account`), accountShape);
 }
 
 export interface Order {
@@ -39,38 +33,27 @@ export interface Order {
 }
 
 /** Safe to repeat: the API pays one `id` once. */
-export function putTransfer(api: BankApi, tokens: Tokens, order: Order): Promise<ApiResult<Receipt>> {
-  const body = { to: order.to, amount: order.cents };
-  return call(api, tokens, { method: 'PUT', path: `/transfers/${order.id}`, body, shape: receiptShape });
+export function putTransfer({ fetch }: Session, apiUrl: string, order: Order): Promise<ApiResult<Receipt>> {
+  const body = JSON.stringify({ to: order.to, amount: order.cents });
+  const headers = { 'content-type': 'application/json' };
+  const init = { method: 'PUT', headers, body, context: order.id };
+  return readReceipt(() => fetch(`${apiUrl}/transfers/${order.id}`, init));
 }
 
-interface Call<T> {
-  readonly method: 'GET' | 'PUT';
-  readonly path: string;
-  readonly body?: unknown;
-  readonly shape: z.ZodType<T>;
+export function readReceipt(call: () => Promise<Response>): Promise<ApiResult<Receipt>> {
+  return read(call, receiptShape);
 }
 
-async function call<T>({ signIn, apiUrl }: BankApi, tokens: Tokens, what: Call<T>): Promise<ApiResult<T>> {
-  const { method, path, body, shape } = what;
-  const configuration = await signIn.configuration();
-  const headers = new Headers(body === undefined ? {} : { 'content-type': 'application/json' });
-  const text = body === undefined ? undefined : JSON.stringify(body);
+async function read<T>(call: () => Promise<Response>, shape: z.ZodType<T>): Promise<ApiResult<T>> {
   try {
-    const url = new URL(apiUrl + path);
-    const response = await oidc.fetchProtectedResource(
-      configuration,
-      tokens.access,
-      url,
-      method,
-      text,
-      headers,
-    );
-    return await readResponse(response, shape);
+    return await readResponse(await call(), shape);
   } catch (error) {
-    if (!(error instanceof oidc.WWWAuthenticateChallengeError)) return { kind: 'unreachable' };
-    const header = error.response.headers.get('www-authenticate') ?? '';
-    return { kind: 'challenged', challenge: readChallenges(error.cause), header };
+    if (error instanceof ChallengeError) return { kind: 'insufficient', stepUp: undefined };
+    if (!(error instanceof StepUpError)) return { kind: 'unreachable' };
+    const { url, stepUp } = error.details;
+    if (url !== undefined) return { kind: 'ask', url, stepUp };
+    if (error.code === 'still_insufficient') return { kind: 'insufficient', stepUp };
+    throw error;
   }
 }
 

@@ -1,12 +1,11 @@
 /** The pages of a signed-in person: account and transfers. */
 import { randomUUID } from 'node:crypto';
+import type { Tokens } from '@stile/sdk/client';
 import { HttpError, type Incoming, type Reply, redirect } from '../shared/http.ts';
 import { formatMoney, MOST_CENTS, parseMoney } from '../shared/money.ts';
-import { fetchAccount } from './bank-api.ts';
+import { fetchAccount, putTransfer } from './bank-api.ts';
 import { accountPage, type TransferForm, transferFormPage, transferPage } from './pages.ts';
-import type { PendingTransfer, Session, Tokens } from './sessions.ts';
-import { authorizationUrl } from './sign-in.ts';
-import { currentTokens } from './tokens.ts';
+import type { PendingTransfer, Session } from './sessions.ts';
 import { again, send } from './transfers.ts';
 import { type Deps, findSession, frame, page, readForm } from './web.ts';
 
@@ -20,21 +19,12 @@ function signedIn(session: Session | undefined): session is SignedIn {
 export async function account(deps: Deps, request: Incoming): Promise<Reply> {
   const session = findSession(deps, request);
   if (!signedIn(session)) return redirect('/sign-in');
-  const { api } = deps;
-  const tokens = await currentTokens(api.signIn, session);
-  if (!tokens) return redirect((await authorizationUrl(api.signIn, session)).href);
-  const result = await fetchAccount(api, tokens);
-  if (result.kind === 'ok')
-    return page(accountPage(frame(deps, session), result.value, tokens.authentication));
-  const expired = result.kind === 'challenged' && result.challenge.kind === 'invalidToken';
-  if (expired && !justObtained(deps, tokens))
-    return redirect((await authorizationUrl(api.signIn, session)).href);
+  const result = await fetchAccount(session, deps.settings.apiUrl);
+  if (result.kind === 'ok') return page(accountPage(frame(deps, session), result.value, session.tokens));
+  // A token refused although it is new will be refused again: asking for another would go round in circles.
+  const isNew = deps.settings.now() - session.tokens.since < 30;
+  if (result.kind === 'ask' && !(isNew && result.stepUp)) return redirect(result.url);
   throw new HttpError(502, 'The bank does not show your account at the moment. Please try again later.');
-}
-
-/** A token refused although it is new will be refused again: asking for another would go round in circles. */
-function justObtained({ api }: Deps, { obtainedAt }: Tokens): boolean {
-  return api.signIn.settings.now() - obtainedAt < 30;
 }
 
 export function transferForm(deps: Deps, request: Incoming): Reply {
@@ -75,13 +65,12 @@ function faultsOf(to: string, cents: number | undefined): TransferForm['faults']
 }
 
 function start(order: Pick<PendingTransfer, 'id' | 'to' | 'cents'>, { tokens }: SignedIn): PendingTransfer {
-  const { authentication: before } = tokens;
-  return { ...order, before, challenges: [], renewed: false, outcome: { kind: 'waiting' } };
+  return { ...order, before: tokens, challenges: [], outcome: { kind: 'waiting' } };
 }
 
 async function sendAndShow(deps: Deps, session: Session, transfer: PendingTransfer): Promise<Reply> {
-  const next = await send(deps.api, session, transfer);
-  return redirect(next?.href ?? `/transfers/${transfer.id}`);
+  const next = await send(session, transfer, () => putTransfer(session, deps.settings.apiUrl, transfer));
+  return redirect(next ?? `/transfers/${transfer.id}`);
 }
 
 export function showTransfer(deps: Deps, request: Incoming): Reply {

@@ -10,7 +10,8 @@ export interface Frame {
 }
 
 export function layout({ session }: Frame, title: string, main: Html): string {
-  const name = session?.tokens ? (session.tokens.name ?? 'your account') : undefined;
+  const { name: full, preferred_username: short } = session?.tokens?.claims ?? {};
+  const name = session?.tokens ? String(full ?? short ?? 'your account') : undefined;
   const page = html`<!doctype html>
 <html lang="en">
 <head>

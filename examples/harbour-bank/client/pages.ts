@@ -60,7 +60,7 @@ export interface TransferForm {
 
 export function transferFormPage(frame: Frame, form: TransferForm): string {
   const faulty = Object.keys(form.faults).length > 0;
-  const authentication = frame.session?.tokens?.authentication;
+  const authentication = frame.session?.tokens;
   return layout(
     frame,
     faulty ? 'Error: Transfer' : 'Transfer',

@@ -34,7 +34,7 @@ function acr({ acr: value }: Authentication): Html {
 }
 
 function amr({ amr: values }: Authentication): Html {
-  if (values.length === 0) return html`<em>not stated</em>`;
+  if (!values || values.length === 0) return html`<em>not stated</em>`;
   return html`<ul>${values.map((value) => html`<li><code>${value}</code> <small>${methods[value]}</small></li>`)}</ul>`;
 }
 
@@ -68,11 +68,15 @@ export function comparison({ before, after, now }: Comparison): Html {
 /** What went to and fro, as it was said. */
 export function steps({ id, challenges, outcome }: PendingTransfer): Html {
   const rounds = challenges.map(
-    ({ stepUp, header }) => html`<li><p>The API answered <code>401</code> with a step-up challenge:</p>
-<pre>WWW-Authenticate: ${header}</pre></li>
+    ({
+      scheme,
+      error,
+      parameters,
+    }) => html`<li><p>The API answered <code>401</code> with a step-up challenge:</p>
+<pre>WWW-Authenticate: ${scheme} ${parametersOf({ error, ...parameters })}</pre></li>
 <li><p>The bank sent you to the identity provider with the same values:</p>
-<pre>acr_values=${stepUp.acrValues.join(' ')}
-max_age=${stepUp.maxAge ?? ''}</pre></li>
+<pre>acr_values=${parameters.acr_values}
+max_age=${parameters.max_age}</pre></li>
 `,
   );
   return html`<details class="steps"><summary>What happened behind the scenes</summary><ol>
@@ -80,6 +84,11 @@ max_age=${stepUp.maxAge ?? ''}</pre></li>
 ${rounds}
 ${outcome.kind === 'done' ? html`<li><p>${challenges.length > 0 ? 'It called the API again with the new access token, and the API accepted it.' : 'The API accepted it at once.'}</p></li>` : undefined}
 </ol></details>`;
+}
+
+function parametersOf(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return given.map(([name, value]) => `${name}="${value}"`).join(', ');
 }
 
 /** A time of day; the date is in the machine-readable part. */

@@ -1,38 +1,9 @@
 /** The client's own sessions, in memory behind an HttpOnly cookie. */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { StepUp } from './challenge.ts';
+import type { StepUp, StepUpFetch, Tokens } from '@stile/sdk/client';
 
 /** What the ID token says of the authentication. */
-export interface Authentication {
-  readonly acr: string | undefined;
-  readonly amr: readonly string[];
-  /** Epoch seconds. */
-  readonly authTime: number | undefined;
-}
-
-export interface Tokens {
-  readonly access: string;
-  readonly refresh: string | undefined;
-  readonly idToken: string;
-  /** Epoch seconds. */
-  readonly obtainedAt: number;
-  /** Epoch seconds. */
-  readonly expiresAt: number;
-  readonly sub: string;
-  readonly name: string | undefined;
-  readonly authentication: Authentication;
-}
-
-/** An authorization request that was sent and not yet answered. */
-export interface SentRequest {
-  readonly nonce: string;
-  readonly codeVerifier: string;
-  readonly stepUp: StepUp | undefined;
-  /** The transfer waiting for the answer; undefined: a plain sign-in. */
-  readonly transferId: string | undefined;
-  /** Who was signed in when it was sent: nobody else may answer. */
-  readonly sub: string | undefined;
-}
+export type Authentication = Pick<Tokens, 'acr' | 'amr' | 'authTime'>;
 
 export type Outcome =
   | { readonly kind: 'waiting' }
@@ -45,21 +16,18 @@ export interface PendingTransfer {
   readonly cents: number;
   /** The token's claims when the person pressed the button. */
   readonly before: Authentication;
-  /** Challenges followed so far, with their header as received. */
-  readonly challenges: readonly { readonly stepUp: StepUp; readonly header: string }[];
-  /** A token that turned out to be expired or revoked is replaced once. */
-  readonly renewed: boolean;
+  /** Challenges followed so far. */
+  readonly challenges: readonly StepUp[];
   readonly outcome: Outcome;
 }
 
 export interface Session {
   readonly id: string;
   readonly csrf: string;
+  /** Calls the API as this person; holds the tokens. */
+  readonly fetch: StepUpFetch;
+  /** The latest, for the pages. */
   tokens: Tokens | undefined;
-  /** One refresh at a time: a refresh token used twice counts as stolen. */
-  refreshing: Promise<Tokens | undefined> | undefined;
-  /** By `state`. */
-  readonly requests: Map<string, SentRequest>;
   readonly transfers: Map<string, PendingTransfer>;
   usedAt: number;
 }
@@ -75,17 +43,17 @@ export interface Sessions {
 const IDLE = 1800;
 const MOST_SESSIONS = 10_000;
 
-export function createSessions(now: () => number): Sessions {
+export function createSessions(now: () => number, open: () => StepUpFetch): Sessions {
   const sessions = new Map<string, Session>();
-  const create = (): Session => {
+  const create = (fetch = open()): Session => {
     const oldest = sessions.keys().next().value;
     if (sessions.size >= MOST_SESSIONS && oldest !== undefined) sessions.delete(oldest);
-    const session = emptySession(now());
+    const session = emptySession(now(), fetch);
     sessions.set(session.id, session);
     return session;
   };
   return {
-    create,
+    create: () => create(),
     find: (id = '') => {
       const session = sessions.get(id);
       if (!session) return undefined;
@@ -98,20 +66,19 @@ export function createSessions(now: () => number): Sessions {
     },
     replace: (old, tokens) => {
       sessions.delete(old.id);
-      return Object.assign(create(), { tokens });
+      return Object.assign(create(old.fetch), { tokens });
     },
     end: ({ id }) => void sessions.delete(id),
   };
 }
 
-function emptySession(usedAt: number): Session {
+function emptySession(usedAt: number, fetch: StepUpFetch): Session {
   const secret = () => randomBytes(32).toString('base64url');
   return {
     id: secret(),
     csrf: secret(),
+    fetch,
     tokens: undefined,
-    refreshing: undefined,
-    requests: new Map(),
     transfers: new Map(),
     usedAt,
   };

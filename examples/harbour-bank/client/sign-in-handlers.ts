@@ -1,9 +1,11 @@
 /** Landing, sign-in, its answer, sign-out. */
+import { type Finished, StepUpError } from '@stile/sdk/client';
 import { type Incoming, type Reply, redirect } from '../shared/http.ts';
+import { readReceipt } from './bank-api.ts';
 import { landingPage, problemPage } from './pages.ts';
-import type { SentRequest, Session, Tokens } from './sessions.ts';
-import { type Answer, authorizationUrl, readAnswer, signOutUrl } from './sign-in.ts';
-import { send, settle, stopped, stoppedBy } from './transfers.ts';
+import type { Session } from './sessions.ts';
+import { describe } from './sign-in.ts';
+import { send, settle, stoppedBy } from './transfers.ts';
 import { clearCookie, type Deps, findSession, frame, page, readForm, setCookie } from './web.ts';
 
 export function landing(deps: Deps, request: Incoming): Reply {
@@ -13,55 +15,53 @@ export function landing(deps: Deps, request: Incoming): Reply {
 
 export async function signIn(deps: Deps, request: Incoming): Promise<Reply> {
   const session = findSession(deps, request) ?? deps.sessions.create();
-  const url = await authorizationUrl(deps.api.signIn, session);
-  return redirect(url.href, setCookie(deps, session));
+  const { url } = await session.fetch.begin();
+  return redirect(url, setCookie(deps, session));
 }
 
 /** Where the provider sends the browser back to, with a code or an error. */
 export async function callback(deps: Deps, request: Incoming): Promise<Reply> {
   const session = findSession(deps, request);
   if (!session) return problem(deps, undefined, problems.lost);
-  const answer = await readAnswer(deps.api.signIn, session, request.url.searchParams);
-  if (answer.kind === 'unknownState') {
-    // A reload, or the back button: whatever was to happen has happened.
+  try {
+    return await finish(deps, session, await session.fetch.complete(request.url));
+  } catch (error) {
+    if (!(error instanceof StepUpError)) throw error;
+    return refused(deps, session, error);
+  }
+}
+
+async function finish(deps: Deps, session: Session, { tokens, context, resume }: Finished): Promise<Reply> {
+  const same = session.tokens?.sub === tokens.sub;
+  if (!same) return redirect('/account', setCookie(deps, deps.sessions.replace(session, tokens)));
+  session.tokens = tokens;
+  const transfer = session.transfers.get(context ?? '');
+  if (!transfer || !resume) return redirect('/account');
+  const next = await send(session, transfer, () => readReceipt(resume));
+  return redirect(next ?? `/transfers/${transfer.id}`);
+}
+
+function refused(deps: Deps, session: Session, error: StepUpError): Reply {
+  const { context, error: reason } = error.details;
+  // A reload, or the back button: whatever was to happen has happened.
+  if (error.code === 'unknown_state')
     return session.tokens ? redirect('/account') : problem(deps, session, problems.lost);
+  deps.settings.log(`The authorization was not accepted: ${describe(error)}`);
+  const transfer = session.transfers.get(context ?? '');
+  if (transfer) {
+    settle(session, transfer, stoppedBy(error));
+    return redirect(`/transfers/${transfer.id}`);
   }
-  const transfer = session.transfers.get(answer.sent.transferId ?? '');
-  if (!transfer) return afterSignIn(deps, session, answer);
-  const here = `/transfers/${transfer.id}`;
-  if (answer.kind === 'refused') settle(session, transfer, stoppedBy(answer.error));
-  else if (answer.kind === 'failed') settle(session, transfer, stopped('failed'));
-  else if (!samePerson(answer)) settle(session, transfer, stopped('otherPerson'));
-  else {
-    session.tokens = answer.tokens;
-    const next = await send(deps.api, session, transfer);
-    return redirect(next?.href ?? here);
-  }
-  return redirect(here);
-}
-
-function samePerson({ sent, tokens }: { sent: SentRequest; tokens: Tokens }): boolean {
-  return sent.sub === tokens.sub;
-}
-
-function afterSignIn(deps: Deps, session: Session, answer: Exclude<Answer, { kind: 'unknownState' }>): Reply {
-  if (answer.kind === 'refused') {
-    return problem(deps, session, answer.error === 'access_denied' ? problems.cancelled : problems.refused);
-  }
-  if (answer.kind === 'failed') return problem(deps, session, problems.failed);
-  if (session.tokens && session.tokens.sub === answer.tokens.sub) {
-    session.tokens = answer.tokens;
-    return redirect('/account');
-  }
-  return redirect('/account', setCookie(deps, deps.sessions.replace(session, answer.tokens)));
+  if (reason === undefined) return problem(deps, session, problems.failed);
+  return problem(deps, session, reason === 'access_denied' ? problems.cancelled : problems.refused);
 }
 
 export async function signOut(deps: Deps, request: Incoming): Promise<Reply> {
   const { session } = await readForm(deps, request);
   deps.sessions.end(session);
   // Signed out here whatever the provider says.
-  const url = session.tokens && (await signOutUrl(deps.api.signIn, session.tokens).catch(() => undefined));
-  return redirect(url?.href ?? '/', clearCookie());
+  const url = await session.fetch.signOut(`${deps.settings.baseUrl}/`).catch(() => undefined);
+  return redirect(url ?? '/', clearCookie());
 }
 
 interface Problem {

@@ -1,65 +1,19 @@
-/** A transfer from the button to the receipt: send, follow the challenge, send again. */
-import { type ApiResult, type BankApi, putTransfer, type Receipt } from './bank-api.ts';
-import { type Challenge, sameStepUp } from './challenge.ts';
+/** A transfer from the button to the receipt: the SDK follows the challenge; here is what it means for a transfer. */
+import type { StepUpError } from '@stile/sdk/client';
+import type { ApiResult, Receipt } from './bank-api.ts';
 import { type Outcome, type PendingTransfer, remember, type Session } from './sessions.ts';
-import { authorizationUrl, type Wanted } from './sign-in.ts';
-import { currentTokens } from './tokens.ts';
-
-/** Different demands may follow one another, as when a policy tightens meanwhile; this many, then no more. */
-const MOST_CHALLENGES = 3;
 
 /** Sends the transfer. A URL: the browser has to go there first. undefined: its `outcome` is settled. */
 export async function send(
-  api: BankApi,
   session: Session,
   transfer: PendingTransfer,
-): Promise<URL | undefined> {
-  const tokens = await currentTokens(api.signIn, session);
-  if (!tokens) return renew(api, session, transfer);
-  const result = await putTransfer(api, tokens, transfer);
-  if (result.kind !== 'challenged') return settle(session, transfer, outcomeOf(result, session));
-  const { challenge, header } = result;
-  switch (challenge.kind) {
-    case 'stepUp':
-      return stepUp(api, session, { transfer, challenge, header });
-    case 'invalidToken':
-      return renew(api, session, transfer);
-    case 'other':
-      return settle(session, transfer, stopped('forbidden'));
-  }
-}
-
-interface Challenged {
-  readonly transfer: PendingTransfer;
-  readonly challenge: Extract<Challenge, { kind: 'stepUp' }>;
-  readonly header: string;
-}
-
-/** Follows a demand once. The same demand again means that what was proved does not serve: asking again is no help. */
-async function stepUp(api: BankApi, session: Session, challenged: Challenged): Promise<URL | undefined> {
-  const { transfer, challenge, header } = challenged;
-  const { stepUp: wanted } = challenge;
-  const repeated = transfer.challenges.some((earlier) => sameStepUp(earlier.stepUp, wanted));
-  if (repeated || transfer.challenges.length >= MOST_CHALLENGES) {
-    return settle(session, transfer, stopped('stillInsufficient'));
-  }
-  const challenges = [...transfer.challenges, { stepUp: wanted, header }];
-  return wait(api, session, { transfer: { ...transfer, challenges }, wanted: { stepUp: wanted } });
-}
-
-/** The token is no longer good: one more authorization request, as at sign-in, and once only. */
-async function renew(api: BankApi, session: Session, transfer: PendingTransfer): Promise<URL | undefined> {
-  if (transfer.renewed) return settle(session, transfer, stopped('failed'));
-  return wait(api, session, { transfer: { ...transfer, renewed: true }, wanted: {} });
-}
-
-async function wait(
-  api: BankApi,
-  session: Session,
-  { transfer, wanted }: { transfer: PendingTransfer; wanted: Wanted },
-): Promise<URL> {
-  remember(session.transfers, transfer.id, { ...transfer, outcome: { kind: 'waiting' } });
-  return authorizationUrl(api.signIn, session, { ...wanted, transferId: transfer.id });
+  call: () => Promise<ApiResult<Receipt>>,
+): Promise<string | undefined> {
+  const result = await call();
+  if (result.kind !== 'ask') return settle(session, transfer, outcomeOf(result, session));
+  const challenges = [...transfer.challenges, ...(result.stepUp ? [result.stepUp] : [])];
+  remember(session.transfers, transfer.id, { ...transfer, challenges, outcome: { kind: 'waiting' } });
+  return result.url;
 }
 
 export function settle(session: Session, transfer: PendingTransfer, outcome: Outcome): undefined {
@@ -68,16 +22,20 @@ export function settle(session: Session, transfer: PendingTransfer, outcome: Out
 
 /** The transfer as at the start, under its old id: whatever happened before, it is paid once. */
 export function again(transfer: PendingTransfer): PendingTransfer {
-  return { ...transfer, challenges: [], renewed: false, outcome: { kind: 'waiting' } };
+  return { ...transfer, challenges: [], outcome: { kind: 'waiting' } };
 }
 
-function outcomeOf(result: Exclude<ApiResult<Receipt>, { kind: 'challenged' }>, session: Session): Outcome {
+function outcomeOf(result: Exclude<ApiResult<Receipt>, { kind: 'ask' }>, session: Session): Outcome {
   switch (result.kind) {
     case 'ok': {
-      const after = session.tokens?.authentication ?? { acr: undefined, amr: [], authTime: undefined };
-      return { kind: 'done', after, ...result.value };
+      return { kind: 'done', after: session.tokens ?? {}, ...result.value };
+    }
+    case 'insufficient': {
+      const asked = result.stepUp?.error === 'insufficient_user_authentication';
+      return stopped(asked ? 'stillInsufficient' : 'failed');
     }
     case 'rejected':
+      if (result.status === 401 || result.status === 403) return stopped('forbidden');
       return {
         kind: 'stopped',
         title: 'The bank did not accept the transfer',
@@ -127,14 +85,13 @@ const reasons = {
   },
 } as const;
 
-export type StopReason = keyof typeof reasons;
-
-export function stopped(reason: StopReason): Outcome {
+function stopped(reason: keyof typeof reasons): Outcome {
   return { kind: 'stopped', ...reasons[reason] };
 }
 
-/** What an OAuth error in the authorization response means for a transfer. */
-export function stoppedBy(error: string): Outcome {
+/** What an answer that was not accepted means for a transfer. */
+export function stoppedBy({ code, details: { error } }: StepUpError): Outcome {
+  if (code === 'other_subject') return stopped('otherPerson');
   const known = error === 'access_denied' || error === 'unmet_authentication_requirements';
   return stopped(known ? error : 'failed');
 }

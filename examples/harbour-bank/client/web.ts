@@ -1,12 +1,12 @@
 /** Sessions by cookie, forms with their protection, pages with their headers. */
 import { HttpError, type Incoming, type Reply } from '../shared/http.ts';
-import type { BankApi } from './bank-api.ts';
 import type { Frame } from './layout.ts';
 import { type Session, type Sessions, sameText } from './sessions.ts';
+import type { ClientSettings } from './sign-in.ts';
 
 export interface Deps {
   readonly sessions: Sessions;
-  readonly api: BankApi;
+  readonly settings: ClientSettings;
 }
 
 /** Cookies do not tell ports apart, so the name has to. */
@@ -18,8 +18,8 @@ export function findSession({ sessions }: Deps, request: Incoming): Session | un
 }
 
 /** Lax: the provider's answer is a top-level navigation from another site and must find the session. */
-export function setCookie({ api }: Deps, session: Session): Record<string, string> {
-  const secure = api.signIn.settings.baseUrl.startsWith('https:') ? '; Secure' : '';
+export function setCookie({ settings }: Deps, session: Session): Record<string, string> {
+  const secure = settings.baseUrl.startsWith('https:') ? '; Secure' : '';
   return { 'set-cookie': `${COOKIE}=${session.id}; Path=/; HttpOnly; SameSite=Lax${secure}` };
 }
 
@@ -31,7 +31,7 @@ export function clearCookie(): Record<string, string> {
 export async function readForm(deps: Deps, request: Incoming) {
   const session = findSession(deps, request);
   const { origin } = request.headers;
-  const foreign = origin !== undefined && origin !== deps.api.signIn.settings.baseUrl;
+  const foreign = origin !== undefined && origin !== deps.settings.baseUrl;
   const form = new URLSearchParams(await request.text());
   if (!session || foreign || !sameText(form.get('_csrf') ?? '', session.csrf)) {
     throw new HttpError(403, 'This form is no longer valid. Nothing was sent; please open the page again.');
@@ -39,8 +39,8 @@ export async function readForm(deps: Deps, request: Incoming) {
   return { session, field: (name: string) => (form.get(name) ?? '').trim() };
 }
 
-export function frame({ api }: Deps, session: Session | undefined): Frame {
-  return { session, now: api.signIn.settings.now() };
+export function frame({ settings }: Deps, session: Session | undefined): Frame {
+  return { session, now: settings.now() };
 }
 
 export function page(body: string, status = 200): Reply {

@@ -1,0 +1,160 @@
+/** A fetch that answers step-up challenges (RFC 9470) and sends the call again. */
+import { demandKey, type StepUp, together } from '../shared/step-up.ts';
+import { type BeginOptions, type Client, createClient } from './client.ts';
+import { StepUpError } from './errors.ts';
+import { type Extras, type KeepOptions, keepRequest } from './keep.ts';
+import { sendWith } from './send.ts';
+import type { Authorization, ClientOptions, KeptRequest, Obtain, Progress, Tokens } from './types.ts';
+
+export interface StepUpFetchOptions extends ClientOptions, KeepOptions {
+  /** Absent: StepUpError `authorization_required`, with the `url` to go to; `complete` carries on. */
+  readonly obtain?: Obtain;
+}
+
+export interface Finished {
+  readonly tokens: Tokens;
+  readonly context: string | undefined;
+  /** Sends the kept call again, with the demands followed so far; undefined: none was kept. */
+  readonly resume: (() => Promise<Response>) | undefined;
+}
+
+export interface StepUpFetch {
+  /** As fetch; `context` comes back from `complete`. Throws StepUpError and ChallengeError besides fetch's own. */
+  (input: RequestInfo | URL, init?: RequestInit & { readonly context?: string }): Promise<Response>;
+  begin(options?: BeginOptions): Promise<Authorization>;
+  /** Takes the address the browser came back to. */
+  complete(callback: string | URL): Promise<Finished>;
+  /** The tokens a call would go with now; undefined: nobody is signed in, or no longer. */
+  tokens(): Promise<Tokens | undefined>;
+  /** Forgets the tokens; where to send the browser to sign out at the issuer, too (RP-initiated logout), if it can. */
+  signOut(returnTo?: string): Promise<string | undefined>;
+}
+
+export function createStepUpFetch(options: StepUpFetchOptions): StepUpFetch {
+  const client = createClient(options);
+  const deps: Deps = { client, options, flights: new Map() };
+  const call = async (input: RequestInfo | URL, init?: RequestInit & { readonly context?: string }) => {
+    const { context, ...rest } = init ?? {};
+    const kept = await keepRequest(input, init && rest, options);
+    const { signal, credentials, cache, mode } = rest;
+    const progress: Progress = { followed: [], ...(context === undefined ? {} : { context }) };
+    return run(deps, { kept, extras: { signal, credentials, cache, mode } as Extras, progress });
+  };
+  return Object.assign(call, {
+    begin: client.begin,
+    tokens: () => client.current(),
+    signOut: client.signOut,
+    complete: async (callback: string | URL): Promise<Finished> => {
+      const { tokens, pending } = await client.complete(callback);
+      const { request: kept, followed, context, stepUp } = pending;
+      const named = context === undefined ? {} : { context };
+      const progress: Progress = { followed, ...named, ...(stepUp ? { stepUp } : {}) };
+      const resume = kept && (() => run(deps, { kept, extras: {}, progress }));
+      return { tokens, context, resume };
+    },
+  });
+}
+
+interface Deps {
+  readonly client: Client;
+  readonly options: StepUpFetchOptions;
+  /** One authorization at a time for one demand. */
+  readonly flights: Map<string, Promise<Tokens>>;
+}
+
+interface Call {
+  readonly kept: KeptRequest;
+  readonly extras: Extras;
+  readonly progress: Progress;
+}
+
+/** Different demands may follow one another, as when a policy tightens meanwhile; this many, then no more. */
+const MOST_DEMANDS = 4;
+
+async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Response> {
+  const { client, options } = deps;
+  checkAddress(options, kept.url);
+  const followed = [...progress.followed];
+  const call = { kept, progress: { ...progress, followed } };
+  const refused = new Set<string>();
+  const first = await client.current();
+  if (!first) count(followed, TOKEN);
+  let tokens = first ?? (await obtain(deps, call));
+  let wanted = progress.stepUp;
+  for (;;) {
+    const sent = { kept, extras, fetch: options.fetch ?? fetch };
+    const { response, stepUp } = await sendWith(await client.connect(), tokens, sent);
+    if (!stepUp || !canFollow(stepUp)) return response;
+    refused.add(tokens.access);
+    await response.body?.cancel();
+    if (isInvalid(stepUp)) {
+      count(followed, TOKEN, stepUp);
+      await client.renew(tokens.access);
+      tokens = (await client.current(refused)) ?? (await obtain(deps, call, stepUp));
+    } else {
+      wanted = together(wanted, stepUp);
+      const known = await client.current(refused, wanted);
+      if (!known) count(followed, demandKey(stepUp), stepUp);
+      tokens = known ?? (await obtain(deps, call, wanted));
+    }
+  }
+}
+
+/** Any token at all: one that was obtained for this call and is called invalid is not replaced by another. */
+const TOKEN = 'token';
+
+/** The loop guard: what was obtained for this call before is not asked for again. */
+function count(followed: string[], key: string, stepUp?: StepUp): void {
+  if (followed.includes(key) || followed.length >= MOST_DEMANDS)
+    throw new StepUpError('still_insufficient', 'The API demands the same again', stepUp ? { stepUp } : {});
+  followed.push(key);
+}
+
+function canFollow(stepUp: StepUp): boolean {
+  return (
+    stepUp.error === 'insufficient_user_authentication' ||
+    (stepUp.error === 'insufficient_scope' && stepUp.scope.length > 0) ||
+    isInvalid(stepUp)
+  );
+}
+
+/** A plain challenge means the same: the token that was sent is not one. */
+function isInvalid({ error }: StepUp): boolean {
+  return error === 'invalid_token' || error === undefined;
+}
+
+/** By the application's `obtain`, one at a time for one demand; without it the browser has to go first. */
+function obtain(deps: Deps, { kept, progress }: Omit<Call, 'extras'>, stepUp?: StepUp): Promise<Tokens> {
+  const { client, options, flights } = deps;
+  const { context, followed } = progress;
+  const named = context === undefined ? {} : { context };
+  const wanted: BeginOptions = { ...named, followed, request: kept, samePerson: true };
+  const begin = () => client.begin({ ...wanted, ...(stepUp ? { stepUp } : {}) });
+  const { obtain: ask } = options;
+  if (!ask) return begin().then(({ url }) => Promise.reject(required(url, stepUp)));
+  const key = stepUp ? demandKey(stepUp) : 'sign-in';
+  const running = flights.get(key);
+  if (running) return running;
+  const work = begin()
+    .then(async (authorization) => client.complete(await ask(authorization)))
+    .then(({ tokens }) => tokens)
+    .finally(() => flights.delete(key));
+  flights.set(key, work);
+  return work;
+}
+
+function required(url: string, stepUp: StepUp | undefined): StepUpError {
+  const details = { url, ...(stepUp ? { stepUp } : {}) };
+  return new StepUpError('authorization_required', 'The browser has to go to the issuer first', details);
+}
+
+function checkAddress({ resource, apis = [resource] }: ClientOptions, url: string): void {
+  const target = new URL(url);
+  const within = apis
+    .map((api) => new URL(api))
+    .some(({ origin, pathname }) => {
+      const folder = pathname.endsWith('/') ? pathname : `${pathname}/`;
+      return origin === target.origin && `${target.pathname}/`.startsWith(folder);
+    });
+  if (!within) throw new StepUpError('foreign_url', 'Tokens are not sent to this address');
+}

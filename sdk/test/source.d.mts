@@ -1,0 +1,2 @@
+/** Every export, for the contract. */
+export {};
