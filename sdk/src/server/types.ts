@@ -43,12 +43,20 @@ export type Reason =
   | 'insufficient_authorization_details'
   | 'issuer_unavailable';
 
-/** An answer for the client. `headers` always has `WWW-Authenticate` with a 401 and a 403, `Retry-After` with a 503. */
+/**
+ * An answer for the client. `headers`, by lower-case name, always has `www-authenticate` with a 400, 401 and 403,
+ * `retry-after` with a 503.
+ */
 export interface Refusal {
   readonly allowed: false;
   readonly status: 400 | 401 | 403 | 503;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: { readonly error?: string; readonly error_description?: string };
+  readonly body: {
+    readonly error?: string;
+    readonly error_description?: string;
+    /** Where the demand names some: no parameter of a challenge carries them. */
+    readonly authorization_details?: readonly AuthorizationDetail[];
+  };
   readonly reason: Reason;
   /** For the log, never for the client. */
   readonly detail?: string;
@@ -59,7 +67,7 @@ export interface Refusal {
 export interface Permit {
   readonly allowed: true;
   readonly caller: Caller;
-  /** For the answer: `DPoP-Nonce`. */
+  /** For the answer: `dpop-nonce`, with a bound token where nonces are asked for. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -69,6 +77,10 @@ export type Decision = Permit | Refusal;
 export interface ResourceServer {
   /** Whether a request with these facts may do what demands this. */
   decide(request: RequestFacts, demand?: Demand): Promise<Decision>;
+  /** The first half of `decide`: only the token, once per request, since a proof counts once. */
+  authenticate(request: RequestFacts): Promise<Decision>;
+  /** The second half: whether who was let in by `authenticate` may do what demands this. */
+  authorize(request: RequestFacts, permit: Permit, demand: Demand): Promise<Decision>;
   /** The protected resource's metadata document (RFC 9728), and the path it is served under. */
   readonly metadata: {
     readonly path: string;
