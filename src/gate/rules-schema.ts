@@ -70,6 +70,8 @@ export const gateFileSchema = z.strictObject({
         .default('/metrics'),
     })
     .prefault({}),
+  /** The gate's address as AuthZEN clients know it. Default: http, host and port. */
+  authzenUrl: z.url({ protocol: /^https?$/ }).optional(),
   trustedProxies: z.array(cidr).default(['127.0.0.1/32', '::1/128']),
   rules: z.array(rule),
 });
