@@ -23,7 +23,7 @@ export interface GateOptions {
 /** Resolves with 0 once it was told to stop and has. */
 export async function gate(terminal: Terminal, options: GateOptions): Promise<number> {
   const { file, stopped = untilSignal() } = options;
-  let text = readText(file);
+  let text = required(file);
   let state = readState(file, text);
   const metrics = createMetrics();
   const clock = createClock();
@@ -86,7 +86,7 @@ export async function gateExplain(
   terminal: Terminal,
   options: { file: string; method: string; url: string; token?: string },
 ): Promise<number> {
-  const state = readState(options.file, readText(options.file));
+  const state = readState(options.file, required(options.file));
   const server = resourceServer(state, createClock().now);
   const { lines: told, allowed } = await explainRequest({ server, state }, options);
   for (const line of told) terminal.out(line);
@@ -103,7 +103,7 @@ function resourceServer({ settings }: GateState, now: () => number) {
     ...(introspection && {
       introspection: {
         clientId: introspection.clientId,
-        clientSecret: readText(introspection.clientSecretFile).trim(),
+        clientSecret: required(introspection.clientSecretFile).trim(),
       },
     }),
   });
@@ -118,6 +118,13 @@ function readState(file: string, text: string): GateState {
   }
 }
 
+function required(file: string): string {
+  const text = readText(file);
+  if (text === '') throw new CommandError(`${file} cannot be read, or is empty`);
+  return text;
+}
+
+/** Empty where it cannot be read: while it is replaced it may be away. */
 function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');

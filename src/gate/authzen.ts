@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Verdict } from './decide.ts';
 import { type ClientRequest, hostOf } from './facts.ts';
 
-const any = z.unknown().optional();
-const part = { subject: any, action: any, resource: any, context: any };
+const anything = z.unknown().optional();
+const part = { subject: anything, action: anything, resource: anything, context: anything };
 const evaluation = z.object({
   subject: z.object({ type: z.string().min(1), id: z.string().min(1) }),
   action: z.object({ name: z.string().regex(/^[A-Za-z-]{1,32}$/) }),

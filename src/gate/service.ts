@@ -62,10 +62,12 @@ function openAnswer({ state, metrics }: GateDeps, { url, method }: IncomingMessa
   return { type: 'application/json', text: JSON.stringify(authzenMetadata(base)) };
 }
 
+/** Caddy carries the client's query over to the subrequest, where it means nothing. */
 function dialectOf(url: string): Dialect | undefined {
-  if (url === '/check/original') return 'original';
-  if (url === '/check/forwarded') return 'forwarded';
-  return url.startsWith(`${ENVOY}/`) ? 'envoy' : undefined;
+  if (url.startsWith(`${ENVOY}/`)) return 'envoy';
+  const path = url.split('?', 1)[0];
+  if (path === '/check/original') return 'original';
+  return path === '/check/forwarded' ? 'forwarded' : undefined;
 }
 
 interface Exchange {
