@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createResourceServer } from '@stile/sdk/server';
 import { createTestIssuer } from '@stile/sdk/testing';
-import { createMetrics } from '../src/gate/records.ts';
+import { createMetrics, together } from '../src/gate/records.ts';
 import { createGate } from '../src/gate/service.ts';
 import { stateOf } from '../src/gate/state.ts';
 
@@ -55,7 +55,7 @@ ${fillers.join('\n')}
     }),
     state: () => state,
     metrics: createMetrics(),
-    log: (line) => void log.write(`${line}\n`),
+    log: together((lines) => void log.write(`${lines}\n`)),
     now: () => Date.now(),
     elapsed: () => performance.now(),
   });

@@ -53,7 +53,6 @@ async function cold(gate: Child, raw: number): Promise<void> {
     gate,
     () => take(list, (token) => original('/data/1', bearer(token))),
     raw,
-    1,
   );
 }
 
@@ -65,13 +64,7 @@ async function bound(gate: Child, raw: number): Promise<void> {
     proofs.push(await key.proof({ method: 'GET', url: 'https://bank.test/data/1', token }));
   }
   const fields = (proof: string) => `authorization: DPoP ${token}\r\ndpop: ${proof}\r\n`;
-  await measure(
-    'allow, DPoP',
-    gate,
-    () => take(proofs, (proof) => original('/data/1', fields(proof))),
-    raw,
-    1,
-  );
+  await measure('allow, DPoP', gate, () => take(proofs, (proof) => original('/data/1', fields(proof))), raw);
 }
 
 async function throughNginx(bare: Child, gate: Child, fields: string): Promise<void> {

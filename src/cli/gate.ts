@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { createResourceServer } from '@stile/sdk/server';
 import { explainRequest } from '../gate/explain.ts';
 import { GateFileError } from '../gate/parse-rules.ts';
-import { createMetrics, type Metrics } from '../gate/records.ts';
+import { createMetrics, type Metrics, together } from '../gate/records.ts';
 import { createGate } from '../gate/service.ts';
 import { type GateState, nextState, stateOf } from '../gate/state.ts';
 import { createClock, elapsed } from '../infra/system.ts';
@@ -31,7 +31,7 @@ export async function gate(terminal: Terminal, options: GateOptions): Promise<nu
     server: resourceServer(state, clock.now),
     state: () => state,
     metrics,
-    log: lines(terminal),
+    log: together(terminal.out),
     now: clock.milliseconds,
     elapsed,
   });
@@ -131,18 +131,6 @@ function readText(file: string): string {
   } catch {
     return '';
   }
-}
-
-/** Lines of one turn of the event loop are written together. */
-function lines({ out }: Terminal): (line: string) => void {
-  let waiting: string[] = [];
-  return (line) => {
-    if (waiting.push(line) > 1) return;
-    setImmediate(() => {
-      out(waiting.join('\n'));
-      waiting = [];
-    });
-  };
 }
 
 function untilSignal(): Promise<void> {

@@ -86,3 +86,16 @@ export function createMetrics(): Metrics {
       ].join('\n'),
   };
 }
+
+/** Lines of one turn of the event loop are written as one. */
+export function together(write: (lines: string) => void): (line: string) => void {
+  let waiting: string[] = [];
+  return (line) => {
+    if (waiting.push(line) > 1) return;
+    setImmediate(() => {
+      const lines = waiting.join('\n');
+      waiting = [];
+      write(lines);
+    });
+  };
+}
