@@ -69,7 +69,7 @@ function launch(kind: Kind, folder: string, snippet: (file: string) => string): 
     write(
       'nginx.conf',
       `${user} daemon off; master_process off; pid ${folder}/pid; error_log stderr; events {}
-http { access_log off; ${temporary.join(' ')}
+http { access_log off; keepalive_requests 10000000; ${temporary.join(' ')}
 ${snippet('stile.conf')} }`,
     );
     return start(['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')]);
