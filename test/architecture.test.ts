@@ -31,6 +31,7 @@ describe('layers', () => {
     'src/config': ['src/domain'],
     'src/services': ['src/domain', 'src/config/schema.ts'],
     'src/oidc': ['src/services', 'src/domain', 'src/config'],
+    'src/gate': ['src/domain/errors.ts'],
     'src/http': ['src/services', 'src/domain', 'src/config', 'src/oidc'],
     'src/infra': [
       'src/services/ports.ts',
@@ -94,8 +95,8 @@ describe('packages', () => {
     [/^ejs$/, /^src\/http\//],
     [/^otplib$|^@otplib\//, /^src\/(domain\/totp|services\/factors)\b/],
     [/^@simplewebauthn\//, /^src\/services\/factors\//],
-    [/^yaml$/, /^src\/config\//],
-    [/^(node:)?http2?$|^(node:)?https$/, /^src\/(app|main|http)\b/],
+    [/^yaml$/, /^src\/(config|gate)\//],
+    [/^(node:)?http2?$|^(node:)?https$/, /^src\/(app|main|http|gate)\b/],
   ];
 
   test.each(owners)('%s belongs to %s', (pattern, owner) => {

@@ -21,6 +21,9 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
   client list                   list those in the database
   secret                        make a client secret and its hash
       --key                       make a key for STILE_KEYS instead
+  gate --config <file>          answer gateways: may this request pass?
+  gate explain <method> <url>   say which rule decides, and why
+      --token <token>             the access token it comes with
   help, version
 
   --config <file>               configuration file; default: STILE_CONFIG, else the demo
@@ -35,6 +38,7 @@ const options = {
   key: { type: 'boolean' },
   file: { type: 'string' },
   public: { type: 'boolean' },
+  token: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -111,12 +115,33 @@ const commands: Readonly<Record<string, Command>> = {
     arguments: [],
     run: async (terminal, values) => (await clientCommands()).clientList(terminal, file(values)),
   },
+  gate: {
+    takes: ['config'],
+    arguments: [],
+    run: async (terminal, values) => (await import('./gate.ts')).gate(terminal, { file: gateFile(values) }),
+  },
+  'gate explain': {
+    takes: ['config', 'token'],
+    arguments: ['method', 'url'],
+    run: async (terminal, values, [method = '', url = '']) =>
+      (await import('./gate.ts')).gateExplain(terminal, {
+        file: gateFile(values),
+        method,
+        url,
+        ...(values.token === undefined ? {} : { token: values.token }),
+      }),
+  },
   secret: {
     takes: ['key'],
     arguments: [],
     run: async (terminal, { key = false }) => (await import('./secret.ts')).secret(terminal, { key }),
   },
 };
+
+function gateFile({ config }: Values): string {
+  if (config === undefined) throw new UsageError('stile gate needs --config');
+  return config;
+}
 
 function clientCommands() {
   return import('./client.ts');
@@ -157,7 +182,8 @@ function parse(args: readonly string[]): Parsed {
 }
 
 function find(positionals: readonly string[], values: Values): { command: Command; rest: readonly string[] } {
-  const length = ['user', 'client'].includes(positionals[0] ?? '') ? 2 : 1;
+  const [first = '', second] = positionals;
+  const length = ['user', 'client'].includes(first) || (first === 'gate' && second === 'explain') ? 2 : 1;
   const name = positionals.slice(0, length).join(' ');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new UsageError(`there is no command "${name}"`);

@@ -1,0 +1,35 @@
+/** The rules in force, and their replacement: whole or not at all. */
+import { BlockList } from 'node:net';
+import { GateFileError, type GateSettings, parseGateFile, type RuleFault } from './parse-rules.ts';
+import { indexRules, type RuleIndex } from './rule-index.ts';
+
+export interface GateState {
+  readonly settings: GateSettings;
+  readonly index: RuleIndex;
+  readonly trusted: BlockList;
+}
+
+/** @throws GateFileError with every fault. */
+export function stateOf(text: string): GateState {
+  const parsed = parseGateFile(text);
+  if ('faults' in parsed) throw new GateFileError(parsed.faults);
+  const { settings } = parsed;
+  const trusted = new BlockList();
+  for (const network of settings.trustedProxies) {
+    const [address = '', bits] = network.split('/');
+    trusted.addSubnet(address, Number(bits), address.includes(':') ? 'ipv6' : 'ipv4');
+  }
+  return { settings, index: indexRules(settings.rules), trusted };
+}
+
+const fixed = ['issuer', 'audience', 'introspection', 'listen', 'metrics', 'authzenUrl'] as const;
+
+/** The state a new text makes of the old one. @throws GateFileError, also where a setting needs a restart. */
+export function nextState(old: GateState, text: string): GateState {
+  const next = stateOf(text);
+  const faults: RuleFault[] = fixed
+    .filter((name) => JSON.stringify(next.settings[name]) !== JSON.stringify(old.settings[name]))
+    .map((name) => ({ path: name, line: 1, message: 'cannot change without a restart' }));
+  if (faults.length > 0) throw new GateFileError(faults);
+  return next;
+}

@@ -1,0 +1,260 @@
+import { createDpopKey } from '@stile/sdk/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GateFileError } from '../../src/gate/parse-rules.ts';
+import { nextState, stateOf } from '../../src/gate/state.ts';
+import { HEAD, original, RULES, startGate, type TestGate } from './support.ts';
+
+let gate: TestGate;
+beforeAll(async () => {
+  gate = await startGate();
+});
+afterAll(() => gate.close());
+
+const bearer = async (...mint: Parameters<TestGate['issuer']['mint']>) => ({
+  authorization: `Bearer ${await gate.issuer.mint(...mint)}`,
+});
+const pay = (extra: Record<string, string | string[]>) =>
+  gate.get('/check/original', { ...original('POST', '/pay/7'), ...extra });
+
+describe('what may pass', () => {
+  test('public paths, with every identity field empty', async () => {
+    const { status, headers } = await gate.ask('/open/x');
+    expect([status, headers['x-stile-sub'], headers['x-stile-acr'], headers['x-stile-auth-time']]).toEqual([
+      200,
+      '',
+      '',
+      '',
+    ]);
+  });
+
+  test('who calls is in the answer, encoded where a field could not carry it', async () => {
+    const { status, headers } = await gate.ask(
+      '/data/1',
+      await bearer({ sub: 'zo\u00eb\r\nx: 100%', amr: ['pwd', 'otp'] }),
+    );
+    expect(status).toBe(200);
+    expect(headers['x-stile-sub']).toBe('zo%C3%AB%0D%0Ax: 100%25');
+    expect([headers['x-stile-client'], headers['x-stile-amr']]).toEqual(['client-1', 'pwd otp']);
+  });
+
+  test('what the rule demands, once it is there', async () => {
+    expect((await pay(await bearer({ acr: 'phrh', scope: 'pay' }))).status).toBe(200);
+  });
+});
+
+describe('what may not', () => {
+  test.each([
+    ['what no rule names', '/nothing', 403],
+    ['what a rule denies', '/closed/1', 403],
+    ['a path that cannot be read in one way only', '/open/%2e%2e/data', 403],
+    ['a call without a token', '/data/1', 401],
+  ])('%s', async (_what, path, status) => {
+    expect((await gate.ask(path)).status).toBe(status);
+  });
+
+  test('without a token nothing is told of the demand', async () => {
+    const challenge = String((await pay({})).headers['www-authenticate']);
+    expect(challenge).not.toMatch(/acr_values|max_age|scope|error/);
+  });
+
+  test('a weak token is told the whole requirement, in one field', async () => {
+    const { status, headers } = await pay(await bearer({ scope: 'other' }));
+    expect(status).toBe(401);
+    expect(headers['www-authenticate']).toMatch(/insufficient_user_authentication/);
+    expect(headers['www-authenticate']).toMatch(/acr_values="phr".*max_age="300".*scope="pay"/);
+  });
+
+  test('a strong token without the scope: 403', async () => {
+    const { status, headers } = await pay(await bearer({ acr: 'phr' }));
+    expect([status, String(headers['www-authenticate'])]).toEqual([
+      403,
+      expect.stringMatching(/insufficient_scope/),
+    ]);
+  });
+
+  test.each([
+    ['an ID token', { typ: 'JWT' }],
+    ['a token of another audience', { claims: { aud: 'https://other.test' } }],
+    ['a token of another issuer', { claims: { iss: 'https://other.test' } }],
+    ['a token that has expired', { expiresIn: -60 }],
+  ])('%s', async (_what, mint) => {
+    const { status, headers } = await gate.ask('/data/1', await bearer(mint));
+    expect([status, String(headers['www-authenticate'])]).toEqual([
+      401,
+      expect.stringMatching(/invalid_token/),
+    ]);
+  });
+
+  test('who a claims condition denies; and a bad token does not slip by to a laxer rule', async () => {
+    expect((await gate.ask('/data/1', await bearer({ clientId: 'robot' }))).status).toBe(403);
+    expect((await gate.ask('/mixed', { authorization: 'Bearer eyJ.a.b' })).status).toBe(401);
+    expect((await gate.ask('/mixed')).status).toBe(200);
+  });
+
+  test('a fact that is said twice, and one that is missing', async () => {
+    expect((await gate.ask('/open/x', { 'x-original-uri': ['/open/x', '/closed/x'] })).status).toBe(403);
+    expect((await gate.ask('/open/x', { 'x-forwarded-proto': 'ftp' })).status).toBe(403);
+    expect((await gate.get('/check/original')).status).toBe(403);
+  });
+
+  test("another gateway's fields count for nothing", async () => {
+    const { status } = await gate.get('/check/forwarded', {
+      ...original('GET', '/open/x'),
+      'x-forwarded-method': 'GET',
+      'x-forwarded-uri': '/closed/x',
+    });
+    expect(status).toBe(403);
+  });
+
+  test('two Authorization fields', async () => {
+    const authorization = [(await bearer()).authorization, (await bearer()).authorization];
+    expect((await gate.ask('/data/1', { authorization })).status).toBe(400);
+  });
+
+  test('a subrequest with a body, or that is no GET', async () => {
+    expect((await gate.get('/check/original', original('GET', '/open/x'), 'POST')).status).toBe(403);
+    expect((await gate.get('/check/envoy/open/x', original('GET', '/open/x'), 'POST', 'x')).status).toBe(403);
+  });
+
+  test('anything from an address that is no configured proxy', async () => {
+    const before = gate.state;
+    gate.state = stateOf(`${HEAD}trustedProxies: [10.0.0.0/8]\n${RULES}`);
+    expect((await gate.ask('/open/x')).status).toBe(403);
+    gate.state = before;
+  });
+});
+
+test('DPoP: the nonce is asked for and honoured, a proof counts once, and only for its address', async () => {
+  const key = await createDpopKey();
+  const token = await gate.issuer.mint({ jkt: key.thumbprint });
+  const call = { method: 'GET', url: 'https://bank.test/data/1', token };
+  const first = await gate.ask('/data/1', { authorization: `DPoP ${token}`, dpop: await key.proof(call) });
+  const nonce = String(first.headers['dpop-nonce']);
+  expect([first.status, String(first.headers['www-authenticate'])]).toEqual([
+    401,
+    expect.stringMatching(/use_dpop_nonce/),
+  ]);
+  const proof = { authorization: `DPoP ${token}`, dpop: await key.proof({ ...call, nonce }) };
+  expect((await gate.ask('/data/1', proof)).status).toBe(200);
+  expect((await gate.ask('/data/1', proof)).status).toBe(401);
+  const elsewhere = await key.proof({ ...call, url: 'https://bank.test/data/2', nonce });
+  expect((await gate.ask('/data/1', { ...proof, dpop: elsewhere })).status).toBe(401);
+});
+
+test('an issuer that is away before anything is known of it: 503 with Retry-After', async () => {
+  const other = await startGate();
+  other.issuer.setReachable(false);
+  const { status, headers } = await other.ask('/data/1', await bearer());
+  expect([status, headers['retry-after']]).toEqual([503, '2']);
+  await other.close();
+});
+
+describe('as the others ask', () => {
+  test('Envoy: method, path and host of the subrequest itself', async () => {
+    const headers = {
+      host: 'bank.test',
+      'x-forwarded-proto': 'https',
+      'content-length': '0',
+      ...(await bearer({ acr: 'phr', scope: 'pay' })),
+    };
+    expect((await gate.get('/check/envoy/pay/7', headers, 'POST')).status).toBe(200);
+    expect(
+      (await gate.get('/check/envoy/pay/7?x=1', { ...headers, host: 'other.test' }, 'POST')).status,
+    ).toBe(403);
+    expect((await gate.get('/check/envoy/closed/%2e%2e/open/x', headers)).status).toBe(403);
+  });
+
+  test('Traefik: X-Forwarded-Method and -Uri', async () => {
+    const headers = { ...original('GET', '/'), 'x-forwarded-method': 'POST', 'x-forwarded-uri': '/pay/7' };
+    const { status } = await gate.get('/check/forwarded', { ...headers, ...(await bearer()) });
+    expect(status).toBe(401);
+  });
+});
+
+describe('AuthZEN', () => {
+  const evaluation = async (path: string) => ({
+    subject: { type: 'access_token', id: await gate.issuer.mint() },
+    action: { name: 'GET' },
+    resource: { type: 'url', id: `https://bank.test${path}` },
+  });
+  const json = { 'content-type': 'application/json', 'x-request-id': 'r1' };
+  const post = async (path: string, body: unknown) => gate.get(path, json, 'POST', JSON.stringify(body));
+
+  test('one evaluation, and why not', async () => {
+    const yes = await post('/access/v1/evaluation', await evaluation('/data/1'));
+    expect([yes.status, yes.headers['x-request-id'], JSON.parse(yes.body)]).toEqual([
+      200,
+      'r1',
+      { decision: true },
+    ]);
+    const no = await post('/access/v1/evaluation', await evaluation('/closed/1'));
+    expect(JSON.parse(no.body)).toMatchObject({
+      decision: false,
+      context: { reason: 'denied', rule: 'closed' },
+    });
+  });
+
+  test('several, with defaults, ended at the first denial', async () => {
+    const { subject, action } = await evaluation('/');
+    const resource = (path: string) => ({ resource: { type: 'url', id: `https://bank.test${path}` } });
+    const evaluations = [resource('/data/1'), resource('/closed'), resource('/open/x')];
+    const all = await post('/access/v1/evaluations', { subject, action, evaluations });
+    expect(JSON.parse(all.body).evaluations.map((one: { decision: boolean }) => one.decision)).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    const options = { evaluations_semantic: 'deny_on_first_deny' };
+    const some = await post('/access/v1/evaluations', { subject, action, evaluations, options });
+    expect(JSON.parse(some.body).evaluations).toHaveLength(2);
+  });
+
+  test('a subject that only says who it is has no token', async () => {
+    const body = { ...(await evaluation('/data/1')), subject: { type: 'user', id: 'alex' } };
+    expect(JSON.parse((await post('/access/v1/evaluation', body)).body)).toMatchObject({ decision: false });
+  });
+
+  test('what is no evaluation is a 400; the configuration names the endpoints', async () => {
+    expect((await post('/access/v1/evaluation', { subject: 1 })).status).toBe(400);
+    const { body } = await gate.get('/.well-known/authzen-configuration');
+    expect(JSON.parse(body)).toMatchObject({
+      access_evaluation_endpoint: expect.stringMatching(/evaluation$/),
+    });
+  });
+});
+
+describe('what is kept', () => {
+  test('a log line says who, what, which rule and how old, and never the token or the query', async () => {
+    const token = await bearer({ acr: 'phr', scope: 'pay', authTime: Math.floor(Date.now() / 1000) - 100 });
+    await gate.get('/check/original', { ...original('POST', '/pay/7?secret=1'), ...token });
+    const line = gate.logged.at(-1) ?? '';
+    expect(JSON.parse(line)).toMatchObject({
+      outcome: 'allow',
+      rule: 'pay',
+      sub: 'person-1',
+      client: 'client-1',
+      address: '203.0.113.9',
+      path: '/pay/7',
+      acr: 'phr',
+      wanted: ['phr'],
+      maxAge: 300,
+      age: expect.any(Number),
+      ms: expect.any(Number),
+    });
+    expect(line).not.toMatch(/secret|eyJ/);
+  });
+
+  test('metrics have labels of the file only, whatever clients send', async () => {
+    await gate.ask('/hostile"label');
+    const { body } = await gate.get('/metrics');
+    expect(body).toMatch(/stile_gate_decisions_total\{rule="",outcome="refuse",reason="no_rule"\} \d+/);
+    expect(body).not.toMatch(/hostile|person-1/);
+  });
+});
+
+test('a new file is taken whole or not at all, and what needs a restart is a fault', () => {
+  const old = stateOf(HEAD + RULES);
+  expect(nextState(old, `${HEAD}rules: []`).settings.rules).toEqual([]);
+  expect(() => nextState(old, `${HEAD}rules: [{ path: /a }]`)).toThrow(GateFileError);
+  expect(() => nextState(old, `${HEAD.replace('issuer.test', 'other.test')}rules: []`)).toThrow(/restart/);
+});
