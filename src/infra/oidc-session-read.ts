@@ -69,7 +69,8 @@ export async function readUnlocked(deps: AdapterDeps, id: string): Promise<Adapt
   const row = await deps.readSession({ id_hash: hashOf(id), client_id: clientId });
   if (!row?.account || !row.grant || !authorizationOf(row.payload, clientId)?.sid) return undefined;
   memo.set(`grant:${row.grant_id}`, row.grant);
-  memo.set(SEEN, { uid: row.uid, payload: row.payload } satisfies SeenSession);
+  // A copy: the library changes what it is given in place, and this is what the change is measured by.
+  memo.set(SEEN, { uid: row.uid, payload: structuredClone(row.payload) } satisfies SeenSession);
   deps.context.knows(clientId, toFacts(row.account, row));
   return { ...row.payload, jti: id };
 }

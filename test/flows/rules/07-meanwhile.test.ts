@@ -91,6 +91,24 @@ describe.skipIf(noPostgres)('a session that changes while an authorization is an
     expect(session?.last_acr).toEqual({ web: 'urn:stile:acr:1fa', web2: 'urn:stile:acr:mfa' });
   });
 
+  it('rule 7: a grant that is replaced is the session’s from then on, also where nothing was locked', async () => {
+    // A grant that is not this client's is not used: a first party is given a new one.
+    await other.query(
+      `UPDATE "artifact" SET "payload" = "payload" || '{"clientId":"web2"}' WHERE "model" = 'Grant'`,
+    );
+    const { request, page } = await silently(person.agent, client);
+    const tokens = await client.exchange(request, redirectOf(page));
+    const [kept] = await rows<{ grant_id: string; of_session: string }>(
+      stile,
+      `SELECT a."grant_id", s."payload" #>> '{authorizations,web,grantId}' AS "of_session"
+       FROM "session" s JOIN "artifact" a ON a."session_uid" = s."uid" AND a."model" = 'RefreshToken'
+       WHERE s."uid" = $1 ORDER BY a."created_at" DESC, a."record_id" DESC LIMIT 1`,
+      [uid],
+    );
+    expect(kept?.of_session).toBe(kept?.grant_id);
+    expect((await client.refresh(String(tokens.refresh_token))).status).toBe(200);
+  });
+
   it('rule 7: a silent authorization extends its session and is seen in its list', async () => {
     await other.query(
       'UPDATE "session" SET "last_seen_at" = 1, "expires_at" = "expires_at" - 600 WHERE "uid" = $1',
