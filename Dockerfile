@@ -30,7 +30,7 @@ COPY views ./views
 
 FROM node:24-slim
 # Without a limit Node lets the heap grow by what the machine has (docs/performance.md).
-ENV NODE_ENV=production STILE_CONFIG=/etc/stile/stile.yaml NODE_OPTIONS="--max-old-space-size=1024 --max-semi-space-size=16"
+ENV NODE_ENV=production STILE_CONFIG=/etc/stile/stile.yaml NODE_OPTIONS="--max-old-space-size=1024 --max-semi-space-size=8"
 WORKDIR /app
 COPY --from=production --chown=root:root /app ./
 USER node

@@ -63,7 +63,7 @@ async function startStile(): Promise<Server> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
   // As `npm start` and the image start it.
-  const limit = ['--max-old-space-size=1024', '--max-semi-space-size=16'];
+  const limit = ['--max-old-space-size=1024', '--max-semi-space-size=8'];
   const child = await start('./stile.js', [String(port), postgres.url('postgres')], limit);
   return { child, issuer, people: await makePeople(postgres.url('postgres'), issuer, 120) };
 }
