@@ -1,0 +1,85 @@
+/** A real Stile, the gate as a gateway asks it, and a program behind that keeps what reaches it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gate } from '../../src/cli/gate.ts';
+import { type FakeTerminal, fakeTerminal } from '../cli/terminal.ts';
+import { MFA } from '../support/journey.ts';
+import { API, type StileOptions, startStile, type TestStile } from '../support/stile.ts';
+
+export const RULES = `
+  - { name: open, path: /open/**, public: true }
+  - { name: transfers, path: /transfers/:id, level: ${MFA}, maxAge: 300, scopes: read }
+  - { name: admin, path: /admin, scopes: write }
+  - { name: accounts, path: /accounts/:id, anyToken: true }
+`;
+
+export interface World {
+  readonly stile: TestStile;
+  readonly terminal: FakeTerminal;
+  readonly ports: { readonly gate: number; readonly upstream: number };
+  /** What reached the program behind, the latest last. */
+  readonly seen: IncomingMessage[];
+  stop(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly stile?: StileOptions;
+  /** Answers for the program behind. Default: a word. */
+  readonly serve?: (request: IncomingMessage, response: ServerResponse, stile: TestStile) => void;
+}
+
+export async function startWorld({ stile: options, serve }: WorldOptions = {}): Promise<World> {
+  const stile = await startStile(options);
+  const seen: IncomingMessage[] = [];
+  const upstream = createServer((request, response) => {
+    seen.push(request);
+    request.resume();
+    if (serve) serve(request, response, stile);
+    else response.end('the upstream');
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  const terminal = fakeTerminal();
+  const running = await startTheGate(stile, terminal);
+  return {
+    stile,
+    terminal,
+    seen,
+    ports: { gate: running.port, upstream: (upstream.address() as AddressInfo).port },
+    stop: async () => {
+      await running.stop();
+      upstream.close();
+      upstream.closeAllConnections();
+      await stile.stop();
+    },
+  };
+}
+
+export function gateFile(issuer: string, rules = RULES, head = `audience: ${API}`): string {
+  return `issuer: ${issuer}\n${head}\nlisten: { port: 0 }\nrules:${rules}`;
+}
+
+async function startTheGate({ issuer }: TestStile, terminal: FakeTerminal) {
+  const folder = mkdtempSync(join(tmpdir(), 'gate-'));
+  const file = join(folder, 'gate.yaml');
+  writeFileSync(file, gateFile(issuer));
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  let ended: Promise<number> | undefined;
+  const port = await new Promise<number>((resolve, reject) => {
+    ended = gate(terminal, { file, stopped, onListening: resolve });
+    ended.catch(reject);
+  });
+  return {
+    port,
+    stop: async () => {
+      stop();
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
