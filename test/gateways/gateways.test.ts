@@ -41,8 +41,12 @@ describe.skipIf(noPostgres)('gateways', () => {
         await gateway?.stop();
         await away?.stop();
       });
-      const call = (path: string, headers: Record<string, string | string[]> = {}, method = 'GET') =>
-        send({ port: gateway.port, path, headers, method });
+      const call = (
+        path: string,
+        headers: Record<string, string | string[]> = {},
+        method = 'GET',
+        body?: string,
+      ) => send({ port: gateway.port, path, headers, method, ...(body === undefined ? {} : { body }) });
       const challengeOf = (answer: Awaited<ReturnType<typeof call>>) =>
         String(answer.headers['www-authenticate']);
       const seen = () => world.seen.at(-1)?.headers ?? {};
@@ -69,6 +73,20 @@ describe.skipIf(noPostgres)('gateways', () => {
         expect([acr, client]).toEqual([MFA, 'web']);
         expect(sub).not.toMatch(/admin|^$/);
         expect(seen()['x-stile-auth-time']).toMatch(/^\d{10}$/);
+      });
+
+      test('a call with a body is judged without it, and reaches the program whole', async () => {
+        const body = JSON.stringify({ to: 'Robin' });
+        const headers = { 'content-type': 'application/json', authorization: `Bearer ${weak}` };
+        expect((await call('/transfers/1', headers, 'POST', body)).status).toBe(401);
+        const better = { ...headers, authorization: `Bearer ${strong}` };
+        for (const framing of [
+          { 'content-length': String(body.length) },
+          { 'transfer-encoding': 'chunked' },
+        ]) {
+          const passed = await call('/transfers/1', { ...better, ...framing }, 'POST', body);
+          expect([passed.status, passed.body, world.seen.at(-1)?.method]).toEqual([200, body, 'POST']);
+        }
       });
 
       test("where nobody is known the client's own fields are gone", async () => {

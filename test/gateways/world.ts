@@ -1,6 +1,6 @@
 /** A real Stile, the gate as a gateway asks it, and a program behind that keeps what reaches it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { API, type StileOptions, startStile, type TestStile } from '../support/s
 
 export const RULES = `
   - { name: open, path: /open/**, public: true }
+  - { name: app, methods: [GET], path: /app/**, public: true }
+  - { name: vault, methods: [POST], path: /vault/:id, level: phr, maxAge: 300, scopes: read }
   - { name: transfers, path: /transfers/:id, level: ${MFA}, maxAge: 300, scopes: read }
   - { name: admin, path: /admin, scopes: write }
   - { name: accounts, path: /accounts/:id, anyToken: true }
@@ -25,20 +27,22 @@ export interface World {
   stop(): Promise<void>;
 }
 
+/** A media type and a body. */
+export type Served = readonly [type: string, body: string | Buffer];
+
 export interface WorldOptions {
   readonly stile?: StileOptions;
-  /** Answers for the program behind. Default: a word. */
-  readonly serve?: (request: IncomingMessage, response: ServerResponse, stile: TestStile) => void;
+  /** The program behind. Default: repeats the body, or says a word. */
+  readonly serve?: (request: IncomingMessage, body: string, issuer: string) => Served;
 }
 
-export async function startWorld({ stile: options, serve }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ stile: options, serve = repeat }: WorldOptions = {}): Promise<World> {
   const stile = await startStile(options);
   const seen: IncomingMessage[] = [];
-  const upstream = createServer((request, response) => {
+  const upstream = createServer(async (request, response) => {
     seen.push(request);
-    request.resume();
-    if (serve) serve(request, response, stile);
-    else response.end('the upstream');
+    const [type, body] = serve(request, await bodyOf(request), stile.issuer);
+    response.writeHead(200, { 'content-type': type }).end(body);
   });
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   const terminal = fakeTerminal();
@@ -55,6 +59,16 @@ export async function startWorld({ stile: options, serve }: WorldOptions = {}): 
       await stile.stop();
     },
   };
+}
+
+function repeat(_: IncomingMessage, body: string): Served {
+  return ['text/plain', body || 'the upstream'];
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 export function gateFile(issuer: string, rules = RULES, head = `audience: ${API}`): string {
