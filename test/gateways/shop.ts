@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { API } from '../support/stile.ts';
 import type { Served } from './world.ts';
 
-const sdk = join(dirname(fileURLToPath(import.meta.url)), '../../sdk/dist');
+const require = createRequire(import.meta.url);
+const sdk = dirname(dirname(require.resolve('@stile/sdk/client')));
 const library = createRequire(join(sdk, 'client/index.js')).resolve('oauth4webapi');
 
 /** Serves the application; answers as the API with what the gateway says of the caller, and the body that came. */
