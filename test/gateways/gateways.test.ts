@@ -89,6 +89,17 @@ describe.skipIf(noPostgres)('gateways', () => {
         }
       });
 
+      test('an upgrade to a web socket is judged as any other request', async () => {
+        const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+        const key = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+        const statusOf = async (path: string) => (await call(path, { ...upgrade, ...key })).status;
+        const before = world.seen.length;
+        // Envoy takes none as long as upgrade_configs does not name it.
+        expect(await statusOf('/transfers/1')).toBe(kind === 'envoy' ? 403 : 401);
+        expect(world.seen.length).toBe(before);
+        expect(await statusOf('/open/x')).toBe(kind === 'envoy' ? 403 : 200);
+      });
+
       test("where nobody is known the client's own fields are gone", async () => {
         const forged = { 'x-stile-sub': 'admin', 'x-stile-scope': 'all', 'x-stile-client': 'root' };
         expect((await call('/open', forged)).status).toBe(200);
