@@ -14,8 +14,11 @@ describe.skipIf(noPostgres || browserMissing())('gateways and a real browser', (
   let world: World;
   let browser: Browser;
   const ports = new Map<Kind, number>();
+  /** Another origin: that of the program itself, whose pages it gives without a gateway. */
+  let elsewhere: string;
   beforeAll(async () => {
     for (const kind of kinds) ports.set(kind, await freePort());
+    elsewhere = `http://127.0.0.1:${await freePort()}`;
     const uris = (path: string) => [...ports.values()].map((port) => `http://127.0.0.1:${port}/app/${path}`);
     const clients = [
       { clientId: 'shop', name: 'The Shop', firstParty: true, redirectUris: uris('back') },
@@ -23,14 +26,16 @@ describe.skipIf(noPostgres || browserMissing())('gateways and a real browser', (
         clientId: 'vault',
         name: 'The Vault',
         firstParty: true,
-        redirectUris: uris('popped'),
+        redirectUris: [...uris('popped'), `${elsewhere}/app/popped`],
         dpopBound: true,
       },
     ];
     const { resources = [] } = testConfig();
+    const port = Number(new URL(elsewhere).port);
     [world, browser] = await Promise.all([
       startWorld({
         stile: { config: { clients, resources } },
+        port,
         serve: serveShop,
       }),
       launchBrowser(),
@@ -51,29 +56,40 @@ describe.skipIf(noPostgres || browserMissing())('gateways and a real browser', (
   describe.each(kinds)('%s', (kind) => {
     describe.skipIf(missing(kind))('from its snippet', () => {
       let gateway: Gateway;
+      let forOthers: Gateway;
       let origin: string;
       beforeAll(async () => {
         const own = ports.get(kind) ?? 0;
         gateway = await startGateway(kind, { ...world.ports, own });
         origin = `http://127.0.0.1:${own}`;
+        forOthers = await startGateway(kind, world.ports, (snippet) =>
+          snippet.replaceAll('#cors ', '').replaceAll('https://app.example.com', elsewhere),
+        );
       });
-      afterAll(() => gateway?.stop());
+      afterAll(async () => {
+        await gateway?.stop();
+        await forOthers?.stop();
+      });
 
       /** A page of its own, and what the API's calls were answered, in order. */
-      async function open(path: string): Promise<{ page: Page; answers: Response[] }> {
+      async function open(address: string): Promise<{ page: Page; answers: Response[] }> {
         const page = await (await browser.newContext()).newPage();
         page.setDefaultTimeout(15_000);
         const answers: Response[] = [];
         page.on('response', (response) => {
-          if (/\/(?:accounts|transfers|vault)\/\d$/.test(response.url())) answers.push(response);
+          if (
+            response.request().method() !== 'OPTIONS' &&
+            /\/(?:accounts|transfers|vault)\/\d$/.test(response.url())
+          )
+            answers.push(response);
         });
-        await page.goto(`${origin}${path}`);
+        await page.goto(address);
         return { page, answers };
       }
 
       test('by redirect, with a code of an app: the challenge, the reason on the page, and the call with its body', async () => {
         const person = await newPerson(world.stile, { totp: true });
-        const { page, answers } = await open('/app/redirect');
+        const { page, answers } = await open(`${origin}/app/redirect`);
         await page.click('#pay');
         await signIn(page, person.username);
 
@@ -108,8 +124,17 @@ describe.skipIf(noPostgres || browserMissing())('gateways and a real browser', (
       });
 
       test('by popup, with a key that stays in the browser and a passkey: nonce, challenge, and then the same call', async () => {
+        await popupJourney(`${origin}/app/popup`);
+      });
+
+      test('from a page of another origin, with the lines for it: it reads nonce and challenge, and steps up', async () => {
+        const api = `http://127.0.0.1:${forOthers.port}`;
+        await popupJourney(`${elsewhere}/app/popup?api=${encodeURIComponent(api)}`);
+      });
+
+      async function popupJourney(address: string): Promise<void> {
         const person = await newPerson(world.stile, { passkey: {} });
-        const { page, answers } = await open('/app/popup');
+        const { page, answers } = await open(address);
         await signIn(await popupOf(page, '#accounts'), person.username);
         await page.locator('output', { hasText: person.id }).waitFor();
         expect(answers.map((answer) => answer.status())).toEqual([401, 200]);
@@ -133,7 +158,7 @@ describe.skipIf(noPostgres || browserMissing())('gateways and a real browser', (
         expect(refused?.headers()['www-authenticate']).toMatch(/^DPoP .*acr_values="phr"/);
         expect(passed?.request().headers()['authorization']).toMatch(/^DPoP /);
         await page.context().close();
-      });
+      }
     });
   });
 });

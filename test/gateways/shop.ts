@@ -27,20 +27,22 @@ const html = (script: string) => `<!doctype html><html lang="en"><title>Shop</ti
 <button id="accounts">Accounts</button><button id="pay">Pay</button><button id="vault">Vault</button><output></output>
 <script type="module">${script}</script></html>`;
 
+/** `?api=` names another origin to call. */
 const buttons = `
 const output = document.querySelector('output');
 const click = (id, call) => { document.getElementById(id).onclick = () => show(call); };
-click('accounts', () => fetcher('/accounts/1'));
-click('pay', () => fetcher('/transfers/7', { method: 'POST', body: 'pay Robin' }));
-click('vault', () => fetcher('/vault/7', { method: 'POST', body: 'open it' }));
+click('accounts', () => fetcher(api + '/accounts/1'));
+click('pay', () => fetcher(api + '/transfers/7', { method: 'POST', body: 'pay Robin' }));
+click('vault', () => fetcher(api + '/vault/7', { method: 'POST', body: 'open it' }));
 `;
 
 const settings = (issuer: string) => `issuer: '${issuer}', resource: '${API}', scope: ['read'],
-  apis: ['/accounts', '/transfers', '/vault'].map((path) => location.origin + path)`;
+  apis: ['/accounts', '/transfers', '/vault'].map((path) => api + path)`;
 
 /** Bearer tokens, by redirect. */
 const byRedirect = (issuer: string) => `
 import { createStepUpFetch, webStorage } from '/app/sdk/client/index.js';
+const api = new URL(location.href).searchParams.get('api') ?? location.origin;
 const fetcher = createStepUpFetch({ ${settings(issuer)}, clientId: 'shop',
   redirectUri: location.origin + '/app/back', storage: webStorage(sessionStorage) });
 const show = async (call) => {
@@ -59,6 +61,7 @@ if (location.pathname === '/app/back') {
 /** Tokens bound to a key, by popup. */
 const byPopup = (issuer: string) => `
 import { createStepUpFetch, indexedDbKeys, popup } from '/app/sdk/client/index.js';
+const api = new URL(location.href).searchParams.get('api') ?? location.origin;
 const fetcher = createStepUpFetch({ ${settings(issuer)}, clientId: 'vault',
   redirectUri: location.origin + '/app/popped', dpop: indexedDbKeys(), obtain: popup() });
 const show = async (call) => {

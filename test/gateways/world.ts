@@ -32,11 +32,17 @@ export type Served = readonly [type: string, body: string | Buffer];
 
 export interface WorldOptions {
   readonly stile?: StileOptions;
+  /** Where the program behind listens. Default: any port. */
+  readonly port?: number;
   /** The program behind. Default: repeats the body, or says a word. */
   readonly serve?: (request: IncomingMessage, body: string, issuer: string) => Served;
 }
 
-export async function startWorld({ stile: options, serve = repeat }: WorldOptions = {}): Promise<World> {
+export async function startWorld({
+  stile: options,
+  port = 0,
+  serve = repeat,
+}: WorldOptions = {}): Promise<World> {
   const stile = await startStile(options);
   const seen: IncomingMessage[] = [];
   const upstream = createServer(async (request, response) => {
@@ -44,7 +50,7 @@ export async function startWorld({ stile: options, serve = repeat }: WorldOption
     const [type, body] = serve(request, await bodyOf(request), stile.issuer);
     response.writeHead(200, { 'content-type': type }).end(body);
   });
-  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => upstream.listen(port, '127.0.0.1', resolve));
   const terminal = fakeTerminal();
   const running = await startTheGate(stile, terminal);
   return {
