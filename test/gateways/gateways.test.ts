@@ -196,7 +196,7 @@ describe.skipIf(noPostgres)('gateways', () => {
     });
   });
 
-  test('the access log was written', () => {
+  test.skipIf(kinds.every(missing))('the access log was written', () => {
     expect(world.terminal.output.join('\n')).toMatch(/"rule":"transfers"/);
   });
 });
