@@ -1,6 +1,6 @@
 /** The core: what is refused, how, and in which words. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createResourceServer, type ResourceServerOptions } from '../src/server/index.ts';
+import { createResourceServer, type ResourceServerOptions, subjectOf } from '../src/server/index.ts';
 import type { Demand } from '../src/shared/demand.ts';
 import { createDpopKey, createTestIssuer, type TestIssuer } from '../src/testing/index.ts';
 
@@ -83,6 +83,24 @@ describe('tokens', () => {
     const token = await issuer.mint({ sub: 'client-1' });
     const decision = await server().decide(request(`Bearer ${token}`));
     expect(decision.allowed && decision.caller.sub).toBe(undefined);
+  });
+
+  it('refuses what no person stands behind, where only people have something', async () => {
+    const api = server({ subject: 'person' });
+    expect(await ask(await issuer.mint({ sub: 'client-1' }), undefined, api)).toBe(bad);
+    expect(await ask(await issuer.mint(), undefined, api)).toBe('allowed');
+    const own = await server().decide(request(`Bearer ${await issuer.mint({ sub: 'client-1' })}`));
+    const person = await server().decide(request(`Bearer ${await issuer.mint()}`));
+    if (!own.allowed || !person.allowed) throw new Error('refused');
+    expect(() => subjectOf(own.caller)).toThrow(/no person/);
+    expect(subjectOf(person.caller)).toBe('person-1');
+  });
+
+  it('names its realm to who has no token', async () => {
+    const api = server({ realm: 'a "quoted" bank', dpop: {} });
+    const realm = 'realm="a \\"quoted\\" bank"';
+    expect(summary(await api.decide(request()))).toMatch(`401 Bearer ${realm}, DPoP ${realm}, algs="`);
+    expect(() => server({ realm: 'a\nb' })).toThrow(/realm/);
   });
 
   it.each(['Bearer', 'Bearer ', 'Bearer a b', 'Bearer a, Bearer b', 'Basic eDp5, Bearer a', 'Bearer é'])(
@@ -211,6 +229,12 @@ describe('demands', () => {
     expect(await aged(40)).toBe('allowed');
     expect(await aged(41)).toMatch(/^401/);
     expect(await aged(-11)).toMatch(/^401/);
+  });
+
+  it('implication never carries freshness', async () => {
+    const old = await issuer.mint({ acr: 'phrh', authTime: time - 1000 });
+    expect(await ask(old, { acr: ['phr'] })).toBe('allowed');
+    expect(await ask(old, { acr: ['phr'], maxAge: 300 })).toMatch(/A more recent authentication/);
   });
 
   it.each([{ maxAge: 29 }, { maxAge: 30.5 }, { acr: [] }, { acr: ['a b'] }, { scope: ['"'] }])(

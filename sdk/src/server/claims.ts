@@ -38,6 +38,12 @@ export function readToken(claims: Claims, expiresAt: number): Token {
   return { caller, ...defined('jkt', jkt), ...defined('x5t', x5t) };
 }
 
+/** Who the person is. @throws InvalidTokenError where a client acts for itself: see the option `subject`. */
+export function subjectOf({ sub }: Caller): string {
+  if (sub === undefined) throw new InvalidTokenError('no person stands behind the token');
+  return sub;
+}
+
 /** A string that is not empty, or nothing. */
 export function text(claims: Claims, name: string): string | undefined {
   const value = claims[name];

@@ -16,6 +16,7 @@ import {
 import type { Caller, Refusal } from './types.ts';
 
 export { NotProtectedError } from './adapter.ts';
+export { subjectOf } from './claims.ts';
 
 /** Fastify's request, as far as it is needed. */
 export interface FastifyRequest {

@@ -1,6 +1,7 @@
 /** The resource-server half: who calls, and whether that is enough. */
 export type { AuthorizationDetail, Demand } from '../shared/demand.ts';
 export { type DemandFor, NotProtectedError, type Protection } from './adapter.ts';
+export { subjectOf } from './claims.ts';
 export { InvalidDemandError, InvalidOptionsError } from './errors.ts';
 export { type Check, protect } from './fetch.ts';
 export { checkDemand } from './judge.ts';

@@ -43,6 +43,10 @@ export interface ResourceServerOptions {
   readonly issuer: string;
   /** The resource indicator of this API: tokens must name it in `aud`. */
   readonly audience: string;
+  /** `person`: refuse the token of a client that acts for itself. Default `any`. */
+  readonly subject?: 'any' | 'person';
+  /** Named in the challenge to who shows no token, which should have at least one parameter (RFC 6750 3). */
+  readonly realm?: string;
   /** For tokens that are not JWTs (RFC 7662). */
   readonly introspection?: IntrospectionOptions;
   /** JWS algorithms of access tokens and proofs. Default: ES256, EdDSA, Ed25519, RS256, PS256. */
@@ -75,6 +79,8 @@ export function checkOptions(options: ResourceServerOptions): void {
   if (issuer.protocol !== 'https:' && !options.allowHttp && !LOCAL.test(issuer.hostname))
     throw new InvalidOptionsError('issuer: https, or allowHttp');
   if (!options.audience) throw new InvalidOptionsError('audience: the identifier of this API is needed');
+  if (options.realm !== undefined && !/^[\x20-\x7e]+$/.test(options.realm))
+    throw new InvalidOptionsError('realm: printable ASCII');
   if (options.origin !== undefined) absolute('origin', options.origin);
   if (options.resourceMetadata) absolute('audience, for resourceMetadata', options.audience);
   const odd = (options.algorithms ?? []).find((alg) => !ASYMMETRIC.test(alg));

@@ -7,6 +7,7 @@ export type Scheme = 'Bearer' | 'DPoP';
 
 export interface RefusalInput {
   readonly algorithms: readonly string[];
+  readonly realm: string | undefined;
   /** The document's address, where there is one. */
   readonly resourceMetadata: string | undefined;
   /** The schemes offered to who shows no token. */
@@ -64,7 +65,7 @@ export function createRefusals(input: RefusalInput): Refusals {
   });
   return {
     noToken: (nonce) => ({
-      ...answer(401, input.schemes.map((scheme) => field(scheme, {})).join(', '), nonce),
+      ...answer(401, input.schemes.map((scheme) => field(scheme, { realm: input.realm })).join(', '), nonce),
       body: {},
       reason: 'no_token',
     }),

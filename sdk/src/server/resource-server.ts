@@ -1,6 +1,6 @@
 /** A resource server: a request's facts and a demand in, a decision out. */
 import type { Demand } from '../shared/demand.ts';
-import type { Token } from './claims.ts';
+import { subjectOf, type Token } from './claims.ts';
 import { createProofs } from './dpop.ts';
 import { InvalidProofError, InvalidTokenError, IssuerUnavailableError } from './errors.ts';
 import { createIssuer } from './issuer.ts';
@@ -63,6 +63,7 @@ function assemble(options: ResourceServerOptions) {
     refusals: createRefusals({
       algorithms,
       schemes,
+      realm: options.realm,
       resourceMetadata: options.resourceMetadata && metadata.url,
     }),
   };
@@ -85,6 +86,7 @@ async function authenticate(deps: Deps, request: RequestFacts): Promise<Decision
   try {
     const token = await deps.readToken(credentials.token);
     if (token.jkt !== undefined || deps.options.dpop?.required) scheme = 'DPoP';
+    if (deps.options.subject === 'person') subjectOf(token.caller);
     await checkBinding(deps, request, credentials, token);
     return { allowed: true, caller: token.caller, headers: nonceHeader(token, nonce) };
   } catch (error) {
