@@ -323,6 +323,29 @@ describe('bound tokens', () => {
       );
   });
 
+  it('is 503, never 200, where a store of proofs does not answer', async () => {
+    const use = () => Promise.reject(new Error('connection refused'));
+    const { send } = await setUp({ dpop: { replays: { use } } });
+    expect(await send()).toMatchObject({
+      status: 503,
+      reason: 'replays_unavailable',
+      headers: { 'retry-after': '10' },
+      detail: 'connection refused',
+      body: { error: 'temporarily_unavailable' },
+    });
+  });
+
+  it('remembers a proof for as long as its nonce is taken', async () => {
+    const kept: number[] = [];
+    const use = (_: string, until: number) => kept.push(until) > 0;
+    const { send } = await setUp({ dpop: { nonces: true, replays: { use } } });
+    const nonce = String((await send()).headers['dpop-nonce']);
+    const taken: number[] = [];
+    for (; (await send({}, nonce)).allowed; time += 1) taken.push(time);
+    expect(kept).toEqual(taken.map(() => Number(taken.at(-1)) + 1));
+    expect(taken.length).toBe(300);
+  });
+
   it('asks for a nonce, takes it for two windows, and gives a new one', async () => {
     const { send } = await setUp({ dpop: { nonces: true } });
     const first = await send();

@@ -8,7 +8,7 @@ import {
   importJWK,
 } from 'jose';
 import { createBounded } from './bounded.ts';
-import { InvalidProofError, InvalidTokenError } from './errors.ts';
+import { InvalidProofError, InvalidTokenError, ReplaysUnavailableError } from './errors.ts';
 import type { Nonces } from './nonces.ts';
 import type { ReplayStore } from './replay.ts';
 
@@ -59,7 +59,7 @@ export function createProofs(input: ProofsInput): CheckProof {
     if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI)
       throw new InvalidProofError('jti is missing or too long');
     const until = await freshUntil(payload, input);
-    if (!(await input.replays.use(`${jkt}.${jti}`, until)))
+    if (!(await isNew(input.replays, `${jkt}.${jti}`, until)))
       throw new InvalidProofError('the proof was used before');
   };
 }
@@ -96,14 +96,22 @@ async function freshUntil(payload: Record<string, unknown>, input: ProofsInput):
   const { iat, nonce } = payload;
   if (typeof iat !== 'number') throw new InvalidProofError('iat is missing');
   if (nonces) {
-    if (!(await nonces.accepts(nonce)))
-      throw new InvalidProofError('the nonce is missing or too old', 'use_dpop_nonce');
-    return now() + nonces.lifetime;
+    const end = await nonces.endOf(nonce);
+    if (end === undefined) throw new InvalidProofError('the nonce is missing or too old', 'use_dpop_nonce');
+    return end;
   }
   const age = now() - iat;
   if (age > PROOF_AGE + clockTolerance || age < -clockTolerance)
     throw new InvalidProofError('iat is not of now');
   return iat + PROOF_AGE + clockTolerance;
+}
+
+async function isNew(replays: ReplayStore, key: string, until: number): Promise<boolean> {
+  try {
+    return await replays.use(key, until);
+  } catch (error) {
+    throw new ReplaysUnavailableError(error instanceof Error ? error.message : 'unknown', { cause: error });
+  }
 }
 
 /** Without query and fragment, after the URL's own normalisation (RFC 9449 4.3 check 9). */

@@ -6,10 +6,8 @@ const WINDOW = 150;
 
 export interface Nonces {
   readonly current: () => Promise<string>;
-  /** Whether it was given out lately. */
-  readonly accepts: (nonce: unknown) => Promise<boolean>;
-  /** Seconds after which no nonce of now is accepted any more. */
-  readonly lifetime: number;
+  /** Epoch seconds at which it is no longer accepted; undefined: it was not given out lately. */
+  readonly endOf: (nonce: unknown) => Promise<number | undefined>;
 }
 
 /** @param now Epoch seconds. */
@@ -28,12 +26,11 @@ export function createNonces(secret: string | Uint8Array, now: () => number): No
   };
   const window = () => Math.floor(now() / WINDOW);
   return {
-    lifetime: 3 * WINDOW,
     current: () => of(window()),
-    accepts: async (nonce) => {
-      if (typeof nonce !== 'string') return false;
-      const around = [window(), window() - 1, window() + 1];
-      return (await Promise.all(around.map(of))).includes(nonce);
+    endOf: async (nonce) => {
+      for (const each of [window(), window() - 1, window() + 1])
+        if (nonce === (await of(each))) return (each + 2) * WINDOW;
+      return undefined;
     },
   };
 }

@@ -2,7 +2,12 @@
 import type { Demand } from '../shared/demand.ts';
 import { subjectOf, type Token } from './claims.ts';
 import { createProofs } from './dpop.ts';
-import { InvalidProofError, InvalidTokenError, IssuerUnavailableError } from './errors.ts';
+import {
+  InvalidProofError,
+  InvalidTokenError,
+  IssuerUnavailableError,
+  ReplaysUnavailableError,
+} from './errors.ts';
 import { createIssuer } from './issuer.ts';
 import { checkDemand, shortfalls } from './judge.ts';
 import { describeResource } from './metadata.ts';
@@ -12,6 +17,9 @@ import { createRefusals, type Scheme } from './refusals.ts';
 import { createReplayMemory } from './replay.ts';
 import { createTokens } from './tokens.ts';
 import type { Decision, Permit, RequestFacts, ResourceServer } from './types.ts';
+
+/** Seconds after which a store of proofs may answer again. */
+const RETRY = 10;
 
 /** @throws InvalidOptionsError. Nothing is fetched before the first token. */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
@@ -91,7 +99,9 @@ async function authenticate(deps: Deps, request: RequestFacts): Promise<Decision
     return { allowed: true, caller: token.caller, headers: nonceHeader(token, nonce) };
   } catch (error) {
     if (error instanceof IssuerUnavailableError)
-      return deps.refusals.unavailable(error.retryAfter, error.message);
+      return deps.refusals.unavailable('issuer_unavailable', error.retryAfter, error.message);
+    if (error instanceof ReplaysUnavailableError)
+      return deps.refusals.unavailable('replays_unavailable', RETRY, error.message);
     const detail = error instanceof Error ? error.message : 'unknown';
     const words = { scheme, detail, nonce: scheme === 'DPoP' ? nonce : undefined };
     if (error instanceof InvalidProofError) return deps.refusals.badToken(error.code, words);
@@ -103,7 +113,7 @@ async function authenticate(deps: Deps, request: RequestFacts): Promise<Decision
 async function authorize(deps: Deps, permit: Permit, demand: Demand): Promise<Decision> {
   const implied = await deps.issuer.implied().catch(asUnavailable);
   if (implied instanceof IssuerUnavailableError)
-    return deps.refusals.unavailable(implied.retryAfter, implied.message);
+    return deps.refusals.unavailable('issuer_unavailable', implied.retryAfter, implied.message);
   const lacks = shortfalls(demand, permit.caller, { implied, now: deps.now() });
   if (lacks.length === 0) return permit;
   return deps.refusals.lacking(demand, lacks, permit.caller, permit.headers['dpop-nonce']);

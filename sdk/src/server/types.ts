@@ -41,7 +41,8 @@ export type Reason =
   | 'insufficient_user_authentication'
   | 'insufficient_scope'
   | 'insufficient_authorization_details'
-  | 'issuer_unavailable';
+  | 'issuer_unavailable'
+  | 'replays_unavailable';
 
 /**
  * An answer for the client. `headers`, by lower-case name, always has `www-authenticate` with a 400, 401 and 403,
