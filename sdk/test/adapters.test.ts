@@ -2,7 +2,7 @@
 import express from 'express';
 import { describe, expect, it } from 'vitest';
 import { callerOf, protect, requireStepUp } from '../src/server/express.ts';
-import { createResourceServer } from '../src/server/index.ts';
+import { createResourceServer, protect as plain } from '../src/server/index.ts';
 import { createDpopKey, createTestIssuer } from '../src/testing/index.ts';
 import { adapterContract } from './adapter-contract.ts';
 import { frameworks, listen } from './frameworks.ts';
@@ -13,6 +13,27 @@ describe.each(Object.entries(frameworks))('%s', (_, build) => {
 
 it('refuses a maxAge under 30 where the route is declared', () => {
   expect(() => requireStepUp({ maxAge: 29 })).toThrow(/maxAge/);
+});
+
+it('nothing of a request is read for a demand before its token was found good', async () => {
+  const { issuer, audience, fetch: ask, mint } = await createTestIssuer();
+  const check = plain({ issuer, audience, fetch: ask });
+  const read: string[] = [];
+  const demand = async (request: Request) => {
+    read.push(await request.clone().text());
+    return { acr: ['phr'] };
+  };
+  const send = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await check(
+      new Request('https://api.test/', { method: 'POST', headers, body: 'x' }),
+      demand,
+    );
+    return [answer instanceof Response && answer.status, ...read];
+  };
+  expect(await send('bad')).toEqual([401]);
+  expect(await send(await mint({ acr: 'phr' }))).toEqual([false, 'x']);
+  await expect(check(new Request('https://api.test/'), { maxAge: 1 })).rejects.toThrow(/maxAge/);
 });
 
 it('a request that waits is not told of the caller of another', async () => {

@@ -13,15 +13,18 @@ import type { Permit, Refusal, RequestFacts } from './types.ts';
 /** Who calls, with the fields for the answer; or the answer itself. */
 export type Check = (request: Request, demand?: DemandFor<Request>) => Promise<Permit | Response>;
 
-/** Checks the token of a request and, where one is given, a demand. @throws InvalidDemandError. */
+/** Checks the token of a request and then, where one is given, a demand. @throws InvalidDemandError. */
 export function protect(protection: Protection, surroundings: Surroundings<Request> = {}): Check {
   const server = serverOf(protection);
   return async (request, demand) => {
     const known = factsOf(request);
     if (wantsMetadata(server, known)) return Response.json(await server.metadata.document());
-    const wanted = demand && (await declare(demand)(request));
+    const demandFor = demand && declare(demand);
     const facts = await withCertificate(known, request, surroundings);
-    const decision = await server.decide(facts, wanted);
+    const permit = await server.authenticate(facts);
+    if (!permit.allowed) return responseOf(permit);
+    const wanted = await demandFor?.(request);
+    const decision = wanted ? await server.authorize(facts, permit, wanted) : permit;
     return decision.allowed ? decision : responseOf(decision);
   };
 }
