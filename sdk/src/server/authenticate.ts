@@ -11,6 +11,7 @@ import type { Nonces } from './nonces.ts';
 import type { ResourceServerOptions } from './options.ts';
 import type { Refusals, Scheme } from './refusals.ts';
 import { andThen, type Soon } from './soon.ts';
+import { calledAddress } from './target.ts';
 import type { Tokens } from './tokens.ts';
 import type { Decision, Permit, RequestFacts } from './types.ts';
 
@@ -140,12 +141,7 @@ function checkBinding(deps: AuthenticateDeps, { request, credentials }: Attempt,
   if (credentials.scheme !== 'DPoP')
     throw new InvalidTokenError('a token bound to a key, sent as a bearer token');
   const { method, dpop: proof } = request;
-  const url = publicUrl(request.url, deps.options.origin);
+  const url = calledAddress(request.url, deps.options.origin);
+  if (url === undefined) throw new InvalidProofError('the address of the request is ambiguous or unknown');
   return deps.checkProof({ proof, method, url, token: credentials.token, read: token, jkt });
-}
-
-/** As the client called it: behind a proxy, the path on the public origin. */
-function publicUrl(url: string, origin: string | undefined): string {
-  if (origin === undefined || !URL.canParse(url)) return url;
-  return new URL(origin).origin + new URL(url).pathname;
 }

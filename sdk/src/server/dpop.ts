@@ -17,6 +17,8 @@ import { andThen, type Soon } from './soon.ts';
 const PROOF_AGE = 60;
 const KEYS_KEPT = 10_000;
 const LONGEST_JTI = 256;
+/** Characters. */
+const LONGEST_PROOF = 4096;
 
 /**
  * Verifies the signature of compact JWS by one key: the payload's text, or undefined where the signature does not hold.
@@ -70,13 +72,16 @@ export function createProofs(input: ProofsInput): CheckProof {
   const keys = createBounded<ProofKey>(KEYS_KEPT);
   const hashOf = createHashes();
   return (facts) => {
-    if (!facts.proof) throw new InvalidProofError('no proof');
-    return andThen(verify(facts.proof, input, keys), (proof) =>
+    const header = headerOf(facts.proof);
+    const known = keys.get(header);
+    return andThen(verify(facts, input, known), (proof) =>
       andThen(hashOf(facts), (ath) => {
         const jti = checkClaims(proof, facts, ath);
         return andThen(freshUntil(proof.payload, input), (until) =>
           andThen(isNew(input.replays, `${facts.jkt}.${jti}`, until), (unused) => {
             if (!unused) throw new InvalidProofError('the proof was used before');
+            // The header is the same text for each proof of a client. Kept for proofs that hold only: else anybody fills the memory.
+            if (!known) keys.set(header, proof.key);
           }),
         );
       }),
@@ -84,9 +89,14 @@ export function createProofs(input: ProofsInput): CheckProof {
   };
 }
 
+function headerOf(proof: string | undefined): string {
+  if (!proof) throw new InvalidProofError('no proof');
+  if (proof.length > LONGEST_PROOF) throw new InvalidProofError('the proof is too long');
+  return proof.slice(0, Math.max(proof.indexOf('.'), 0));
+}
+
 /** What a proof says of the request and its token (RFC 9449 4.3 checks 8, 9 and 12); its `jti`. */
-function checkClaims({ key, payload }: Proof, { method, url, jkt }: ProofFacts, tokenHash: string): string {
-  if (key.jkt !== jkt) throw new InvalidTokenError('bound to another key than that of the proof');
+function checkClaims({ payload }: Proof, { method, url }: ProofFacts, tokenHash: string): string {
   const { jti, htm, htu, ath } = payload;
   if (htm !== method) throw new InvalidProofError('htm is another method');
   if (typeof htu !== 'string' || !sameTarget(htu, url)) throw new InvalidProofError('htu is another address');
@@ -96,32 +106,37 @@ function checkClaims({ key, payload }: Proof, { method, url, jkt }: ProofFacts, 
   return jti;
 }
 
-/** The signature, by the key in the header; that is the same text for each proof of a client, so it is read once. */
+/** The signature, by the key in the header, where that is the key the token is bound to. */
 function verify(
-  proof: string,
+  { proof = '', jkt }: ProofFacts,
   input: ProofsInput,
-  keys: ReturnType<typeof createBounded<ProofKey>>,
+  known: ProofKey | undefined,
 ): Soon<Proof> {
-  const header = proof.slice(0, Math.max(proof.indexOf('.'), 0));
-  const known = keys.get(header);
-  if (known?.verify) return { key: known, payload: readPayload(known.verify(proof)) };
-  return verifyWhole(proof, input, known).then((verified) => {
-    if (!known) keys.set(header, verified.key);
-    return verified;
-  });
+  if (!known?.verify) return verifyWhole(proof, { input, known, jkt });
+  checkKey(known, jkt);
+  return { key: known, payload: readPayload(known.verify(proof)) };
+}
+
+function checkKey(key: ProofKey, jkt: string): void {
+  if (key.jkt !== jkt) throw new InvalidTokenError('bound to another key than that of the proof');
 }
 
 /** Every step of RFC 7515 5.2: the header, too, which another verifier does not look at. */
 async function verifyWhole(
   proof: string,
-  { algorithms, verifiers }: ProofsInput,
-  known: ProofKey | undefined,
+  {
+    input: { algorithms, verifiers },
+    known,
+    jkt,
+  }: { readonly input: ProofsInput; readonly known: ProofKey | undefined; readonly jkt: string },
 ): Promise<Proof> {
   try {
     const key = known ?? (await readKey(proof, algorithms, verifiers));
+    checkKey(key, jkt);
     const { payload } = await compactVerify(proof, key.key, { algorithms: [...algorithms] });
     return { key, payload: readPayload(new TextDecoder().decode(payload)) };
   } catch (error) {
+    if (error instanceof InvalidTokenError) throw error;
     throw new InvalidProofError(error instanceof Error ? error.message : 'unreadable');
   }
 }

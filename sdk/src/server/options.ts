@@ -26,6 +26,11 @@ export interface IntrospectionOptions {
   readonly auth?: ClientAuth;
   /** Seconds for which an answer is believed, never beyond `exp`. Default 30; a revoked token lives that long. */
   readonly cacheFor?: number;
+  /**
+   * Refuse answers without `token_type`, which may be about a refresh token. Default true; false for an issuer that
+   * names none and that gives an API's introspection no refresh tokens.
+   */
+  readonly requireTokenType?: boolean;
 }
 
 export interface DpopOptions {
@@ -64,7 +69,10 @@ export interface ResourceServerOptions {
   readonly clockTolerance?: number;
   /** When given, challenges offer the DPoP scheme; bound tokens are checked in any case. */
   readonly dpop?: DpopOptions;
-  /** The origin clients call, where a proxy hides it. Default: that of the request's URL. */
+  /**
+   * The origin clients call. Default: that of the request's URL, which is what its `Host` field says: with DPoP, always say
+   * it.
+   */
   readonly origin?: string;
   /** Members of the RFC 9728 document beside the derived ones. When given, challenges point to the document. */
   readonly resourceMetadata?: Readonly<Record<string, unknown>>;
@@ -74,8 +82,8 @@ export interface ResourceServerOptions {
   readonly fetch?: Fetch;
   /** Epoch seconds. Default: the machine's clock. */
   readonly now?: () => number;
-  /** Called with every decision, for logs and metrics; what it throws is ignored. */
-  readonly onDecision?: (event: DecisionEvent) => void;
+  /** Called with every decision, for logs and metrics; what it throws is ignored, and it is not waited for. */
+  readonly onDecision?: (event: DecisionEvent) => void | Promise<void>;
 }
 
 const ASYMMETRIC = /^(?:ES(?:256|384|512)|EdDSA|Ed25519|(?:RS|PS)(?:256|384|512)|ML-DSA-(?:44|65|87))$/;
@@ -90,7 +98,8 @@ export function checkOptions(options: ResourceServerOptions): void {
   if (!options.audience) throw new InvalidOptionsError('audience: the identifier of this API is needed');
   if (options.realm !== undefined && !/^[\x20-\x7e]+$/.test(options.realm))
     throw new InvalidOptionsError('realm: printable ASCII');
-  if (options.origin !== undefined) absolute('origin', options.origin);
+  if (options.origin !== undefined && absolute('origin', options.origin).pathname !== '/')
+    throw new InvalidOptionsError('origin: scheme, host and port, without a path');
   if (options.resourceMetadata) absolute('audience, for resourceMetadata', options.audience);
   const odd = (options.algorithms ?? []).find((alg) => !ASYMMETRIC.test(alg));
   if (odd !== undefined || options.algorithms?.length === 0)

@@ -5,7 +5,10 @@ import type { Soon } from './soon.ts';
 /** What is known of a request, however it came. */
 export interface RequestFacts {
   readonly method: string;
-  /** As the client called it, absolute: what a DPoP proof is bound to (RFC 9449 4.3). */
+  /**
+   * As the client called it, absolute: what a DPoP proof is bound to (RFC 9449 4.3). Only the request's target, where the
+   * origin is not known: then bound tokens need the option `origin`. Not decoded, no dot segments resolved.
+   */
   readonly url: string;
   /** The `Authorization` field; more than one field is a malformed request: pass them joined by a comma. */
   readonly authorization?: string | undefined;
