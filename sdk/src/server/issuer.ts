@@ -52,7 +52,6 @@ export function createIssuer({ issuer, fetch, now }: IssuerInput): Issuer {
       return { metadata, implied: readImplied(metadata['acr_values_implied']) };
     },
   });
-  let version = '';
   const keys = createKept({
     now,
     freshFor: KEYS_FRESH,
@@ -60,26 +59,24 @@ export function createIssuer({ issuer, fetch, now }: IssuerInput): Issuer {
     load: async () => {
       const { metadata } = await known.get();
       const text = await readText(fetch, jwksAddress(metadata));
-      const find = createLocalJWKSet(JSON.parse(text));
-      version = text;
-      return find;
+      return { version: text, find: createLocalJWKSet(JSON.parse(text)) };
     },
   });
   return {
     metadata: async () => (await known.get()).metadata,
     implied: () => andThen(known.get(), ({ implied }) => implied),
-    keysVersion: () => version,
+    keysVersion: () => keys.last()?.version ?? '',
     hasKeys: () => keys.peek() !== undefined,
     touchKeys: () => keys.get(),
     key: async (header, token) => {
       try {
-        return await (await keys.get())(header, token);
+        return await (await keys.get()).find(header, token);
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       }
       // An unknown key: the issuer may have a new one.
       const asked = await keys.renew();
-      return (await keys.get())(header, token).catch((error) => {
+      return (await keys.get()).find(header, token).catch((error) => {
         if (asked)
           throw new InvalidTokenError(`no key for kid ${JSON.stringify(header.kid)}: ${error.message}`);
         throw new IssuerUnavailableError('an unknown key, and the issuer cannot be asked', COOL_DOWN, error);
