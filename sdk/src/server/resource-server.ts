@@ -10,6 +10,7 @@ import { createNonces, type NonceSecret } from './nonces.ts';
 import {
   checkOptions,
   DEFAULT_ALGORITHMS,
+  type DecisionEvent,
   type NonceOptions,
   type ResourceServerOptions,
 } from './options.ts';
@@ -24,12 +25,8 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   checkOptions(options);
   const deps = assemble(options);
   const report = (request: RequestFacts, decision: Decision, demand?: Demand): Decision => {
-    try {
-      const { method, url } = request;
-      options.onDecision?.({ method, url, decision, ...(demand && { demand }) });
-    } catch {
-      // A log that fails decides nothing.
-    }
+    const { method, url } = request;
+    if (options.onDecision) tell(options.onDecision, { method, url, decision, ...(demand && { demand }) });
     return decision;
   };
   return {
@@ -38,12 +35,21 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     authorize: (request, permit, demand) =>
       andThen(authorize(deps, permit, checkDemand(demand)), (decision) => report(request, decision, demand)),
     decide: async (request, demand) => {
-      if (demand) checkDemand(demand);
+      if (demand !== undefined) checkDemand(demand);
       const permit = await authenticate(deps, request);
       const decision = permit.allowed && demand ? await authorize(deps, permit, demand) : permit;
       return report(request, decision, demand);
     },
   };
+}
+
+/** A log that fails, now or later, decides nothing. */
+function tell(onDecision: NonNullable<ResourceServerOptions['onDecision']>, event: DecisionEvent): void {
+  try {
+    Promise.resolve(onDecision(event)).catch(() => undefined);
+  } catch {
+    // As above.
+  }
 }
 
 type Deps = ReturnType<typeof assemble>;
