@@ -28,7 +28,7 @@ it('a popup that the browser does not open is popup_blocked', async () => {
 });
 
 it('a popup that nobody answers is popup_timeout, after the stated time', async () => {
-  vi.stubGlobal('window', { open: () => ({}) });
+  vi.stubGlobal('window', { open: () => ({ location: {} }) });
   const answered = code(popup({ timeout: 1000 })(authorization));
   await vi.advanceTimersByTimeAsync(999);
   expect(vi.getTimerCount()).toBe(1);
@@ -47,10 +47,31 @@ it('the page at the redirect URI answers the popup of its own state, and closes'
     vi.stubGlobal('location', { href: `https://shop.example.com/callback?code=c&state=${state}` });
     answerPopup();
   };
-  vi.stubGlobal('window', { open: () => ({}), close });
+  vi.stubGlobal('window', { open: () => ({ location: {} }), close });
   const answered = Promise.resolve(popup()(authorization));
   comeBack('another');
   comeBack('s1');
   expect(String(await answered)).toBe('https://shop.example.com/callback?code=c&state=s1');
   expect([close.mock.calls.length, vi.getTimerCount()]).toEqual([2, 0]);
+});
+
+it('the page in a popup gets no hold of this one, and a call that asks anew closes it', async () => {
+  const opened = { opener: 'this page', location: { href: '' }, close: vi.fn() };
+  const open = vi.fn((..._: string[]) => opened);
+  vi.stubGlobal('window', { open });
+  const controller = new AbortController();
+  const obtain = popup();
+  const answered = code(obtain({ ...authorization, signal: controller.signal }));
+  expect(open.mock.calls[0]?.slice(0, 2)).toEqual(['', '_blank']);
+  expect(opened).toMatchObject({ opener: null, location: { href: authorization.url } });
+  for (const isActive of [true, false]) {
+    vi.stubGlobal('navigator', { userActivation: { isActive } });
+    expect(obtain.isLeft?.()).toBe(isActive);
+  }
+  controller.abort();
+  expect([await answered, opened.close.mock.calls.length, vi.getTimerCount()]).toEqual([
+    'popup_timeout',
+    1,
+    0,
+  ]);
 });
