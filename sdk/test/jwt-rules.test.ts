@@ -119,7 +119,8 @@ describe('what is remembered', () => {
     });
     const inFlight = ask(old);
     await begun;
-    expect(await ask(fresh)).toBe('allowed');
+    // The first fetches the keys, the second forgets what the old ones had signed.
+    for (const _ of [1, 2]) expect(await ask(fresh)).toBe('allowed');
     open();
     await inFlight;
     expect(await ask(old)).toBe('invalid_token');

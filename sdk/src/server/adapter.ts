@@ -1,6 +1,5 @@
 /** What every adapter needs and no framework gives. */
 import type { Demand } from '../shared/demand.ts';
-import { InvalidDemandError } from './errors.ts';
 import { checkDemand } from './judge.ts';
 import type { ResourceServerOptions } from './options.ts';
 import { createResourceServer } from './resource-server.ts';
@@ -75,8 +74,6 @@ export function declare<R>(demand: DemandFor<R>): (request: R) => Promise<Demand
       const found = await demand(request);
       return found === undefined ? undefined : checkDemand(found);
     };
-  if (typeof demand !== 'object' || demand === null)
-    throw new InvalidDemandError('a demand, or a function that finds one');
   const fixed = checkDemand(Object.freeze({ ...demand }));
   return async () => fixed;
 }
