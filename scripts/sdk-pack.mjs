@@ -1,9 +1,18 @@
 /**
  * The SDK as others get it: packed, installed alone into an empty folder, each entry imported and type-checked there.
- * Prints the packed and unpacked size and the number of dependencies. Needs the network, or npm's cache.
+ * An Express app made of nothing but its README is run there, too. Prints the packed and unpacked size and the number of
+ * dependencies. Needs the network, or npm's cache.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -32,6 +41,8 @@ try {
   console.log(`${packed.filename}: ${kB(packed.size)} packed, ${kB(packed.unpackedSize)} unpacked`);
   console.log(`${dependencies.length} dependencies: ${dependencies.join(', ')}`);
   console.log(`${entries.length} entries import and type-check: ${entries.join(', ')}`);
+  followReadme(name);
+  console.log("An Express app made of the README's blocks demands step-up and honours it");
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -54,9 +65,38 @@ const caller: Caller | undefined = decision.allowed ? decision.caller : undefine
 void caller;
 `;
   writeFileSync(join(folder, 'use.ts'), lines.join('\n') + use);
+  compile(['use.ts'], ['--noEmit', '--types', '']);
+}
+
+/** The README as it was packed, its blocks for Express as they stand; what is added is what the text names. */
+function followReadme(name) {
+  const readme = readFileSync(join(folder, 'node_modules', name, 'README.md'), 'utf8');
+  const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
+  const [first, second] = blocks;
+  const testing = blocks.find((code) => code.includes(`${name}/testing`));
+  if (!first.includes('/transfers') || !second.includes('/payments') || !testing)
+    throw new Error('The README does not begin with its Express app');
+  const route = first.slice(first.indexOf('app.post'));
+  const start = `import express from 'express';
+export const app = express();
+app.use(express.json());
+const pay = (_: express.Request, res: express.Response) => void res.json({});
+void pay;
+`;
+  for (const entry of ['express', '@types'])
+    symlinkSync(join(root, 'node_modules', entry), join(folder, 'node_modules', entry));
+  writeFileSync(join(folder, 'app.ts'), start + first + second);
+  const imports = `import { protect, requireStepUp, callerOf } from '${name}/express';\n`;
+  const ending = `${route}export { weak, strong, old };\n`;
+  writeFileSync(join(folder, 'testing.ts'), imports + start + testing + ending);
+  compile(['app.ts', 'testing.ts'], ['--skipLibCheck', '--types', 'node']);
+  copyFileSync(join(root, 'scripts/sdk-readme.mjs'), join(folder, 'sdk-readme.mjs'));
+  execFileSync(process.execPath, ['sdk-readme.mjs'], { cwd: folder, stdio: 'inherit' });
+}
+
+function compile(files, more) {
   const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
   const settings = [
-    '--noEmit',
     '--strict',
     '--target',
     'es2023',
@@ -65,10 +105,7 @@ void caller;
     '--lib',
     'es2023,dom,dom.iterable',
   ];
-  execFileSync(process.execPath, [tsc, ...settings, '--types', '', 'use.ts'], {
-    cwd: folder,
-    stdio: 'inherit',
-  });
+  execFileSync(process.execPath, [tsc, ...settings, ...more, ...files], { cwd: folder, stdio: 'inherit' });
 }
 
 function installed(from) {

@@ -66,6 +66,24 @@ export const rules = {
     await Promise.all([1, 2, 3].map(() => failure(fetcher(`${world.api}/invalid`))));
     same([refreshes, asked.length], [1, 1]);
   },
+  'an expired token is refreshed once for all calls that wait for it': async (world) => {
+    let refreshes = 0;
+    const counting = (input, init) => {
+      if (String(init?.body).includes('grant_type=refresh_token')) refreshes += 1;
+      return fetch(input, init);
+    };
+    const storage = world.sdk.memoryStorage();
+    const { fetcher, options, asked } = await world.client({ fetch: counting, storage });
+    await fetcher(`${world.api}/plain`);
+    // By its tolerance every token has expired.
+    const late = world.sdk.createStepUpFetch({ ...options, clockTolerance: 3600 });
+    const all = await Promise.all([1, 2, 3, 4].map(() => late(`${world.api}/plain`)));
+    same(
+      all.map(({ status }) => status),
+      [200, 200, 200, 200],
+    );
+    same([refreshes, asked.length], [1, 1]);
+  },
   'another person does not answer a step-up': async (world) => {
     const { fetcher, answerAs } = await world.client({ par: false });
     await fetcher(`${world.api}/plain`);
@@ -132,6 +150,26 @@ export const rules = {
     const { fetcher } = await world.client({ dpop: keys });
     const said = await (await fetcher(`${world.api}/dpop?q=1`, { method: 'POST', body: 'x' })).json();
     same([said.scheme, said.acr, said.body], ['dpop', MFA, 'x']);
+  },
+  'DPoP: a bearer token in place of a bound one is refused, and not kept': async (world) => {
+    const { sdk } = world;
+    // What stands between takes the proof away, from the request for the code and from that for the token.
+    const strip = (input, init) => {
+      const headers = new Headers(init?.headers);
+      headers.delete('dpop');
+      return fetch(input, init && { ...init, headers });
+    };
+    const given = { dpop: await sdk.generateKeys(), par: false, fetch: strip };
+    const { visit, options } = await world.client(given);
+    const obtain = ({ url }) => {
+      const target = new URL(url);
+      target.searchParams.delete('dpop_jkt');
+      return visit(target.href);
+    };
+    const fetcher = sdk.createStepUpFetch({ ...options, obtain });
+    const error = await failure(fetcher(`${world.api}/plain`));
+    same([error.code, error.message], ['invalid_response', 'A token of type bearer was not asked for']);
+    same(await fetcher.tokens(), undefined);
   },
   'a malformed challenge is a ChallengeError': async (world) => {
     const { fetcher } = await world.client();

@@ -4,23 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import express from 'express';
 import fastify from 'fastify';
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import Koa from 'koa';
 import * as forExpress from '../src/server/express.ts';
 import * as forFastify from '../src/server/fastify.ts';
 import * as forHono from '../src/server/hono.ts';
-import { protect, type ResourceServer } from '../src/server/index.ts';
+import type { ResourceServer } from '../src/server/index.ts';
+import * as plain from '../src/server/index.ts';
 import * as forKoa from '../src/server/koa.ts';
-import type { Demand } from '../src/shared/demand.ts';
+import { byAmount, PAY, webApis } from './web-apis.mjs';
 
-/** `GET /` needs a token, `POST /pay` phr of late, `POST /amount` the same but for its scope, above 100. */
-export const PAY: Demand = { acr: ['phr'], maxAge: 300, scope: ['pay'] };
-export const WRITE: Demand = { ...PAY, scope: ['write'] };
-const byAmount = (body: unknown): Demand | undefined =>
-  Number((body as { amount?: number } | undefined)?.amount) > 100 ? WRITE : undefined;
+const web = webApis({ plain, forHono, Hono });
 
-/** As a proxy in front would tell it. */
-const thumbprintIn = (headers: Readonly<Record<string, unknown>>): string | undefined =>
+const thumbprintOf = (headers: Readonly<Record<string, unknown>>): string | undefined =>
   typeof headers['x-thumbprint'] === 'string' ? headers['x-thumbprint'] : undefined;
 
 export type Build = (server: ResourceServer) => Promise<RequestListener>;
@@ -29,7 +25,7 @@ export const frameworks: Readonly<Record<string, Build>> = {
   express: async (server) => {
     const { protect: guard, requireStepUp, callerOf } = forExpress;
     const app = express();
-    app.use(express.json(), guard(server, { certificateThumbprint: ({ headers }) => thumbprintIn(headers) }));
+    app.use(express.json(), guard(server, { certificateThumbprint: ({ headers }) => thumbprintOf(headers) }));
     app.get('/', (req, res) => void res.json({ sub: callerOf(req).sub }));
     app.post('/pay', requireStepUp(PAY), (req, res) => void res.json({ sub: callerOf(req).sub }));
     app.post(
@@ -42,7 +38,7 @@ export const frameworks: Readonly<Record<string, Build>> = {
   koa: async (server) => {
     const { protect: guard, requireStepUp, callerOf } = forKoa;
     const app = new Koa();
-    app.use(guard(server, { certificateThumbprint: ({ req }) => thumbprintIn(req.headers) }));
+    app.use(guard(server, { certificateThumbprint: ({ req }) => thumbprintOf(req.headers) }));
     const [pay, amount] = [
       requireStepUp(PAY),
       requireStepUp(async ({ req }: Koa.Context) => byAmount(JSON.parse(await read(req)))),
@@ -59,7 +55,7 @@ export const frameworks: Readonly<Record<string, Build>> = {
     const app = fastify();
     app.addHook(
       'onRequest',
-      guard(server, { certificateThumbprint: ({ raw }) => thumbprintIn(raw.headers) }),
+      guard(server, { certificateThumbprint: ({ raw }) => thumbprintOf(raw.headers) }),
     );
     app.get('/', async (request) => ({ sub: callerOf(request).sub }));
     app.post('/pay', { preHandler: requireStepUp(PAY) }, async (request) => ({ sub: callerOf(request).sub }));
@@ -75,36 +71,8 @@ export const frameworks: Readonly<Record<string, Build>> = {
     await app.ready();
     return (request, response) => app.routing(request, response);
   },
-  hono: async (server) => {
-    const { protect: guard, requireStepUp, callerOf } = forHono;
-    const app = new Hono();
-    app.use(
-      guard(server, {
-        certificateThumbprint: ({ req }) => thumbprintIn(Object.fromEntries(req.raw.headers)),
-      }),
-    );
-    app.get('/', (c) => c.json({ sub: callerOf(c).sub }));
-    app.post('/pay', requireStepUp(PAY), (c) => c.json({ sub: callerOf(c).sub }));
-    app.post(
-      '/amount',
-      requireStepUp(async (c: Context) => byAmount(await c.req.json())),
-      (c) => c.json({ sub: callerOf(c).sub }),
-    );
-    return getRequestListener(app.fetch);
-  },
-  fetch: async (server) => {
-    const check = protect(server, {
-      certificateThumbprint: ({ headers }) => thumbprintIn(Object.fromEntries(headers)),
-    });
-    return getRequestListener(async (request) => {
-      const { pathname } = new URL(request.url);
-      const body = request.method === 'POST' ? await request.clone().json() : undefined;
-      const demand = pathname === '/pay' ? PAY : pathname === '/amount' ? byAmount(body) : undefined;
-      const access = await check(request, demand);
-      if (access instanceof Response) return access;
-      return Response.json({ sub: access.caller.sub }, { headers: access.headers });
-    });
-  },
+  hono: async (server) => getRequestListener(web.hono(server)),
+  fetch: async (server) => getRequestListener(web.fetch(server)),
 };
 
 /** Listens on a free port. */

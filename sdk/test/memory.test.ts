@@ -26,10 +26,17 @@ it('remembers a used proof for as long as it could be used', () => {
   }
 });
 
-it('forgets the oldest proofs rather than growing', () => {
-  const replays = createReplayMemory(() => 1000, 10);
-  for (let index = 0; index < 100; index += 1) replays.use(`${index}`, 1070);
-  expect([replays.use('99', 1070), replays.use('0', 1070)]).toEqual([false, true]);
+it('full of proofs that could be used still, refuses rather than forgetting one', () => {
+  let time = 1000;
+  const replays = createReplayMemory(() => time, 10);
+  for (let index = 0; index < 10; index += 1) expect(replays.use(`${index}`, 1070)).toBe(true);
+  for (let index = 0; index < 10; index += 1) expect(replays.use(`${index}`, 1070)).toBe(false);
+  for (time = 1000; time <= 1070; time += 1) {
+    expect(() => replays.use('one more', time + 70)).toThrow(/10 proofs/);
+    expect(replays.use('0', 1070)).toBe(false);
+  }
+  time = 1080;
+  expect(replays.use('one more', 1150)).toBe(true);
 });
 
 const decideWith = async (issuer: TestIssuer, fetch: Fetch = issuer.fetch) => {

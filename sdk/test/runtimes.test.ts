@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noPostgres } from '../../test/support/database.ts';
+import { adapterContract } from './adapter-contract.ts';
 import { rules } from './contract.mjs';
-import { findRuntime, type Runtime, runContract } from './runtimes.ts';
+import { findRuntime, type Runtime, runContract, startApi } from './runtimes.ts';
 import { startWorld, type World } from './world.ts';
 
 const runtimes = (['bun', 'deno', 'workerd'] as const).map((name): [Runtime, string | undefined] => [
@@ -27,3 +28,9 @@ describe.skipIf(noPostgres)('the client half elsewhere', () => {
     );
   }
 });
+
+for (const [name, binary] of runtimes)
+  for (const adapter of ['fetch', 'hono'])
+    describe.skipIf(binary === undefined)(`the server half under ${name}, by ${adapter}`, () => {
+      adapterContract((options) => startApi(name, binary ?? '', { adapter, options }));
+    });

@@ -1,2 +1,1 @@
-/** Every export, for the contract. */
-export {};
+export * from '@stile/sdk/client';

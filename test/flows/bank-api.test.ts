@@ -50,7 +50,7 @@ async function balanceOf(sub: string): Promise<unknown> {
 }
 
 const demandsPhr =
-  'Bearer error="insufficient_user_authentication", error_description="A stronger authentication is required", acr_values="phr", max_age="300"';
+  'Bearer error="insufficient_user_authentication", error_description="A stronger authentication is required", acr_values="phr", max_age="300", scope="transfers:write"';
 
 describe('RFC 6750: without a valid token the API says nothing of its policy', () => {
   it('answers a request without a token with the plain challenge, however large the transfer', async () => {
@@ -67,7 +67,8 @@ describe('RFC 6750: without a valid token the API says nothing of its policy', (
 
   it('answers malformed credentials with 400 invalid_request', async () => {
     const { status, challenge } = await transfer({ authorization: 'Bearer a b', amount: 5000 });
-    expect([status, challenge]).toEqual([400, 'Bearer error="invalid_request"']);
+    expect([status, challenge]).toEqual([400, expect.stringMatching(/^Bearer error="invalid_request"/)]);
+    expect(challenge).not.toMatch(/acr_values|max_age|scope/);
   });
 
   const bad: [string, () => Promise<string>][] = [
@@ -89,17 +90,23 @@ describe('RFC 6750: without a valid token the API says nothing of its policy', (
     async (_, make) => {
       const { status, challenge } = await transfer({ token: await make(), amount: 5000 });
       expect(status).toBe(401);
-      expect(challenge).toMatch(/^Bearer error="invalid_token"/);
-      expect(challenge).not.toMatch(/acr_values|max_age/);
+      expect(challenge).toMatch(/^(Bearer|DPoP) error="invalid_token"/);
+      expect(challenge).not.toMatch(/acr_values|max_age|scope/);
     },
   );
 
   it('answers a missing scope with 403 insufficient_scope', async () => {
     const token = await issuer.accessToken({ scope: 'accounts:read' });
-    expect(await transfer({ token, amount: 5000 })).toMatchObject({
+    expect(await transfer({ token, amount: 50 })).toMatchObject({
       status: 403,
-      challenge: 'Bearer error="insufficient_scope", scope="transfers:write"',
+      challenge:
+        'Bearer error="insufficient_scope", error_description="The access token lacks a scope", scope="transfers:write"',
     });
+  });
+
+  it('answers a missing scope and level with one challenge that names both', async () => {
+    const token = await issuer.accessToken({ scope: 'accounts:read' });
+    expect(await transfer({ token, amount: 5000 })).toMatchObject({ status: 401, challenge: demandsPhr });
   });
 
   it('answers 503, not 401, while the issuer cannot be asked', async () => {
@@ -113,11 +120,19 @@ describe('RFC 6750: without a valid token the API says nothing of its policy', (
   });
 
   it('answers 503, not 401, while the keys cannot be had', async () => {
-    const other = await startApi({ issuer: issuer.url, port: 0, resource: api.url });
+    let ahead = 0;
+    const other = await startApi({
+      issuer: issuer.url,
+      port: 0,
+      resource: api.url,
+      now: () => now() + ahead,
+    });
     const headers = { authorization: `Bearer ${await issuer.accessToken()}` };
     issuer.hideKeys = true;
-    expect((await fetch(`${other.url}/account`, { headers })).status).toBe(503);
+    const refused = await fetch(`${other.url}/account`, { headers });
+    expect(refused.status).toBe(503);
     issuer.hideKeys = false;
+    ahead = Number(refused.headers.get('retry-after'));
     expect((await fetch(`${other.url}/account`, { headers })).status).toBe(200);
     await other.close();
   });
@@ -134,7 +149,7 @@ describe('RFC 9470: a transfer demands by its amount', () => {
     expect(await transfer({ token, amount: 100.01 })).toMatchObject({
       status: 401,
       challenge:
-        'Bearer error="insufficient_user_authentication", error_description="A stronger authentication is required", acr_values="urn:stile:acr:mfa", max_age="900"',
+        'Bearer error="insufficient_user_authentication", error_description="A stronger authentication is required", acr_values="urn:stile:acr:mfa", max_age="900", scope="transfers:write"',
       json: { error: 'insufficient_user_authentication' },
     });
   });
@@ -173,6 +188,14 @@ describe('RFC 9470: a transfer demands by its amount', () => {
       expect((await transfer({ token, amount: 2000 })).status).toBe(401);
     },
   );
+});
+
+it('an account is shown to who may read it', async () => {
+  const show = async (scope: string) => {
+    const headers = { authorization: `Bearer ${await issuer.accessToken({ scope })}` };
+    return (await fetch(`${api.url}/account`, { headers })).status;
+  };
+  expect([await show('transfers:write'), await show('accounts:read')]).toEqual([403, 200]);
 });
 
 describe('a transfer is paid once', () => {

@@ -1,5 +1,11 @@
 /** A route table over node:http: enough for two small servers, and nothing about either of them. */
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Incoming {
@@ -53,16 +59,24 @@ export interface RunningServer {
 
 const MOST_BODY = 16 * 1024;
 
-/** Listens, and resolves when connections are accepted; rejects when the port is taken. */
-export async function listen(options: ServerOptions): Promise<RunningServer> {
-  const server = createServer((request, response) => void answer(options, request, response));
+export function listen(options: ServerOptions): Promise<RunningServer> {
+  return serve(options, () => (request, response) => void answer(options, request, response));
+}
+
+/** Listens, and resolves when connections are accepted; rejects when the port is taken. `listener` is told the URL. */
+export async function serve(
+  { host, port }: Pick<ServerOptions, 'host' | 'port'>,
+  listener: (url: string) => RequestListener,
+): Promise<RunningServer> {
+  const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
+    server.listen(port, host, resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  const url = `http://${host}:${(server.address() as AddressInfo).port}`;
+  server.on('request', listener(url));
   return {
-    url: `http://${options.host}:${port}`,
+    url,
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error ? reject(error) : resolve()));
@@ -109,7 +123,8 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
   return params;
 }
 
-async function readText(request: IncomingMessage): Promise<string> {
+/** The body as text. Throws `HttpError` 413 above 16 KiB. */
+export async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -48,9 +48,14 @@ export async function sendRequest(
   return { url: url.href, state, nonce, verifier };
 }
 
-/** The client's own scopes and those demanded; `openid` first. */
-export function scopeOf({ scope = [] }: Pick<ClientOptions, 'scope'>, demanded: DemandParameters): string[] {
-  const more = (demanded.scope ?? '').split(' ').filter((word) => word !== '');
+/** The client's own scopes and those an API may demand; `openid` first. */
+export function scopeOf(
+  { scope = [], demandableScope }: Pick<ClientOptions, 'scope' | 'demandableScope'>,
+  demanded: DemandParameters,
+): string[] {
+  // A refresh token is for the client to want: no API has any use for it.
+  const may = (word: string) => demandableScope?.includes(word) ?? word !== 'offline_access';
+  const more = (demanded.scope ?? '').split(' ').filter((word) => word !== '' && may(word));
   return [...new Set(['openid', ...scope, ...more])];
 }
 

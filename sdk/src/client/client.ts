@@ -4,7 +4,7 @@ import { asked, readAnswer, sendRequest } from './authorize.ts';
 import { satisfies, withTokens } from './cache.ts';
 import { StepUpError } from './errors.ts';
 import { type Connection, createConnector, openIssuer } from './issuer.ts';
-import { memoryStorage } from './storage.ts';
+import { createStore, type Store } from './store.ts';
 import { nowOf, refreshTokens } from './tokens.ts';
 import type { Authorization, ClientOptions, KeptRequest, Pending, Tokens } from './types.ts';
 
@@ -17,6 +17,8 @@ export interface BeginOptions {
   readonly context?: string;
   /** An ordinary sign-in may be answered by somebody else; a call may not. Default: nobody else, with a demand. */
   readonly samePerson?: boolean;
+  /** Whose answer alone will do. Default: see `samePerson`. */
+  readonly sub?: string;
 }
 
 export interface Completed {
@@ -33,6 +35,8 @@ export interface Client {
   complete(callback: string | URL): Promise<Completed>;
   /** The newest tokens that are good for a call now, refreshed if need be; `but`: these were refused. */
   current(but?: ReadonlySet<string>, demand?: StepUp): Promise<Tokens | undefined>;
+  /** Whose tokens are kept, good or not. */
+  subject(): Promise<string | undefined>;
   signOut(returnTo?: string): Promise<string | undefined>;
   /** Forgets an access token that an API calls invalid; it is refreshed if it can be. */
   renew(access: string): Promise<void>;
@@ -47,6 +51,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     options,
     connect,
+    subject: async () => (await store.read())[0]?.sub,
     signOut: (returnTo) => signOut(deps, returnTo),
     begin: (wanted) => begin(deps, wanted ?? {}),
     complete: (callback) => complete(deps, new URL(callback)),
@@ -58,8 +63,6 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-type Store = ReturnType<typeof createStore>;
-
 interface Deps {
   readonly options: ClientOptions;
   readonly connect: () => Promise<Connection>;
@@ -68,48 +71,40 @@ interface Deps {
   readonly refreshing: Map<string, Promise<Tokens | undefined>>;
 }
 
-function createStore({ storage = memoryStorage() }: ClientOptions) {
-  let queue: Promise<unknown> = Promise.resolve();
-  const read = async (): Promise<Tokens[]> => JSON.parse((await storage.get('tokens')) ?? '[]') as Tokens[];
-  /** One change after the other. */
-  const change = (next: (all: readonly Tokens[]) => readonly Tokens[]): Promise<void> => {
-    const done = queue.then(async () => storage.set('tokens', JSON.stringify(next(await read()))));
-    queue = done.catch(() => undefined);
-    return done;
-  };
-  return { storage, read, change };
-}
-
 async function begin({ options, connect, store }: Deps, wanted: BeginOptions): Promise<Authorization> {
   const { stepUp, request, followed = [], context, samePerson = stepUp !== undefined } = wanted;
   const [latest] = await store.read();
+  const sub = wanted.sub ?? (samePerson ? latest?.sub : undefined);
   const parameters = stepUp?.parameters ?? {};
-  const sent = await sendRequest(options, await connect(), { parameters, hint: latest?.idToken });
+  // Never a hint to somebody who may not answer.
+  const hint = sub === undefined || sub === latest?.sub ? latest?.idToken : undefined;
+  const sent = await sendRequest(options, await connect(), { parameters, hint });
   const pending: Pending = {
     nonce: sent.nonce,
     verifier: sent.verifier,
     redirectUri: options.redirectUri,
     parameters,
     followed,
-    ...(samePerson && latest ? { sub: latest.sub } : {}),
+    ...(sub === undefined ? {} : { sub }),
     ...(stepUp ? { stepUp } : {}),
     ...(request ? { request } : {}),
     ...(context === undefined ? {} : { context }),
   };
-  await store.storage.set(`pending:${sent.state}`, JSON.stringify(pending));
+  await store.await(sent.state, pending);
   return { url: sent.url, state: sent.state, ...(stepUp ? { stepUp } : {}) };
 }
 
 async function complete({ options, connect, store }: Deps, answer: URL): Promise<Completed> {
   const state = answer.searchParams.get('state') ?? '';
-  const found = await store.storage.take(`pending:${state}`);
-  if (found === undefined) throw new StepUpError('unknown_state', 'No such request is waiting for an answer');
-  const pending = JSON.parse(found) as Pending;
+  const pending = await store.answered(state);
+  if (!pending) throw new StepUpError('unknown_state', 'No such request is waiting for an answer');
+  const era = store.era();
   const tokens = await readAnswer(options, await connect(), { pending, state, answer });
   if (pending.sub !== undefined && pending.sub !== tokens.sub) {
     const context = pending.context === undefined ? {} : { context: pending.context };
     throw new StepUpError('other_subject', 'The answer is about somebody else', context);
   }
+  if (era !== store.era()) throw new StepUpError('unknown_state', 'Signed out before the answer was read');
   await store.change((all) => withTokens(all, tokens));
   return { tokens, pending };
 }
@@ -118,13 +113,19 @@ async function current(deps: Deps, but: ReadonlySet<string>, demand?: StepUp): P
   const { clockTolerance = 10, resource } = deps.options;
   const now = nowOf(deps.options);
   const implied = demand ? impliedBy((await deps.connect()).server) : {};
-  for (const tokens of await deps.store.read()) {
-    const unfit = tokens.resource !== resource || but.has(tokens.access);
-    if (unfit || (demand && !satisfies(tokens, { demand, implied, now }))) continue;
-    const fresh = now < tokens.expiresAt - clockTolerance ? tokens : await refreshed(deps, tokens);
-    if (fresh) return fresh;
+  const unfit = new Set(but);
+  const fits = (tokens: Tokens) =>
+    tokens.resource === resource &&
+    !unfit.has(tokens.access) &&
+    (!demand || satisfies(tokens, { demand, implied, now }));
+  // Read anew after each refresh: who was signed in may have signed out meanwhile.
+  for (;;) {
+    const tokens = (await deps.store.read()).find(fits);
+    if (!tokens || now < tokens.expiresAt - clockTolerance) return tokens;
+    unfit.add(tokens.access);
+    const renewed = await refreshed(deps, tokens);
+    if (renewed) return renewed;
   }
-  return undefined;
 }
 
 function impliedBy(server: Readonly<Record<string, unknown>>): Record<string, readonly string[]> {
@@ -134,7 +135,7 @@ function impliedBy(server: Readonly<Record<string, unknown>>): Record<string, re
 
 async function signOut({ connect, store }: Deps, returnTo?: string): Promise<string | undefined> {
   const [latest] = await store.read();
-  await store.change(() => []);
+  await store.clear();
   const { server, client } = await connect();
   if (server.end_session_endpoint === undefined) return undefined;
   const url = new URL(server.end_session_endpoint);
@@ -144,7 +145,7 @@ async function signOut({ connect, store }: Deps, returnTo?: string): Promise<str
   return url.href;
 }
 
-/** Replaces the old tokens; without a refresh token, or when it has ended, they are forgotten. */
+/** Replaces the old tokens, where they are still there; without a refresh token, or when it has ended, they are forgotten. */
 function refreshed(deps: Deps, old: Tokens): Promise<Tokens | undefined> {
   const running = deps.refreshing.get(old.access);
   if (running) return running;
@@ -161,6 +162,12 @@ async function refresh({ options, connect, store }: Deps, old: Tokens): Promise<
       ? await asked(() => refreshTokens(options, connection, { ...old, refresh: token }))
       : undefined;
   const gone = (all: readonly Tokens[]) => all.filter(({ access }) => access !== old.access);
-  await store.change((all) => (renewed ? withTokens(gone(all), renewed) : gone(all)));
-  return renewed;
+  let stored: Tokens | undefined;
+  await store.change((all) => {
+    // Signed out, or replaced, while the issuer was asked: what is there now is not to be touched.
+    if (!all.some(({ access }) => access === old.access)) return all;
+    stored = renewed;
+    return renewed ? withTokens(gone(all), renewed) : gone(all);
+  });
+  return stored;
 }

@@ -20,11 +20,14 @@ export type StepUpErrorCode =
   | 'issuer_unavailable'
   /** The call would carry the token to an address that is not the API's. */
   | 'foreign_url'
+  /** The storage takes neither the tokens nor the call. */
+  | 'storage_failed'
   | 'popup_blocked'
   | 'popup_timeout'
   | 'not_configured';
 
 export interface ErrorDetails {
+  /** Name, message and code of what went wrong; nothing else, as it may hold tokens, codes and claims. */
   readonly cause?: unknown;
   /** Of `authorization_required`. */
   readonly url?: string;
@@ -43,9 +46,18 @@ export class StepUpError extends Error {
   readonly details: ErrorDetails;
 
   constructor(code: StepUpErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    const cause = plain(details.cause);
+    super(message, cause === undefined ? {} : { cause });
     this.name = 'StepUpError';
     this.code = code;
-    this.details = details;
+    this.details = { ...details, ...(cause === undefined ? {} : { cause }) };
   }
+}
+
+function plain(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof StepUpError)
+    return cause instanceof Error ? cause : undefined;
+  const { name, message } = cause;
+  const code = 'code' in cause && typeof cause.code === 'string' ? { code: cause.code } : {};
+  return Object.assign(new Error(message), { name, stack: cause.stack, ...code });
 }

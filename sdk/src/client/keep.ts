@@ -5,12 +5,33 @@ import type { KeptRequest } from './types.ts';
 export interface KeepOptions {
   /** Bytes of a body, at most. Default 1 MiB. */
   readonly maxBody?: number;
-  /** `refuse`: a body that is a stream is an error instead of being read into memory. Default `buffer`. */
+  /**
+   * `refuse`: a body that is a stream, or may be one, as that of a `Request`, is an error instead of being read into memory.
+   * Default `buffer`.
+   */
   readonly streams?: 'buffer' | 'refuse';
 }
 
-/** What fetch takes besides address, method, headers and body; not part of what is stored. */
-export type Extras = Pick<RequestInit, 'signal' | 'credentials' | 'cache' | 'mode'>;
+/** What fetch takes besides address, method, headers and body, with its defaults; not part of what is stored. */
+const DEFAULTS = {
+  signal: undefined,
+  credentials: 'same-origin',
+  cache: 'default',
+  mode: 'cors',
+  integrity: '',
+  keepalive: false,
+  referrerPolicy: '',
+} as const;
+
+export type Extras = Pick<RequestInit, keyof typeof DEFAULTS>;
+
+/** Those given, or those of the `Request` that is given. Defaults are left out: some runtimes know no other. */
+export function extrasOf(input: RequestInfo | URL, init: RequestInit = {}): Extras {
+  const own: RequestInit = input instanceof Request ? input : {};
+  const names = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[];
+  const given = names.map((name) => [name, init[name] ?? own[name]] as const);
+  return Object.fromEntries(given.filter(([name, value]) => value !== undefined && value !== DEFAULTS[name]));
+}
 
 /** Throws StepUpError `body_not_kept`. */
 export async function keepRequest(
@@ -18,7 +39,8 @@ export async function keepRequest(
   init: RequestInit | undefined,
   options: KeepOptions = {},
 ): Promise<KeptRequest> {
-  if (options.streams === 'refuse' && init?.body instanceof ReadableStream)
+  const given = init?.body ?? (input instanceof Request ? input.body : undefined);
+  if (options.streams === 'refuse' && given instanceof ReadableStream)
     throw new StepUpError('body_not_kept', 'A stream cannot be sent twice');
   const streamed = init?.body instanceof ReadableStream ? { duplex: 'half' } : {};
   const request = new Request(input, { ...init, ...streamed } as RequestInit);
@@ -52,9 +74,8 @@ async function readBody({ body }: Request, most: number): Promise<Uint8Array<Arr
 
 /** The call, ready to be sent; without credentials. */
 export function requestOf({ url, method, headers, body }: KeptRequest, extras: Extras = {}): Request {
-  const given = Object.entries(extras).filter(([, value]) => value !== undefined && value !== null);
   return new Request(url, {
-    ...Object.fromEntries(given),
+    ...extras,
     method,
     headers: headers.map(([name, value]): [string, string] => [name, value]),
     redirect: 'manual',

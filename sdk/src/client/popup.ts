@@ -14,8 +14,8 @@ export function popup({
   features = 'popup,width=480,height=720',
   timeout = 600_000,
 }: PopupOptions = {}): Obtain {
-  return ({ url, state }) =>
-    new Promise((resolve, reject) => {
+  const open = ({ url, state, signal }: Parameters<Obtain>[0]) =>
+    new Promise<string>((resolve, reject) => {
       const channel = new BroadcastChannel(channelName(state));
       const end = (settle: () => void) => {
         clearTimeout(timer);
@@ -26,8 +26,24 @@ export function popup({
         end(() => reject(new StepUpError(code, text)));
       const timer = setTimeout(() => fail('popup_timeout', 'Nobody answered in the popup'), timeout);
       channel.onmessage = ({ data }: MessageEvent<unknown>) => end(() => resolve(String(data)));
-      if (!window.open(url, '_blank', features)) fail('popup_blocked', 'The browser did not open a popup');
+      const opened = openAlone(url, features);
+      if (!opened) return fail('popup_blocked', 'The browser did not open a popup');
+      signal?.addEventListener('abort', () => {
+        opened.close();
+        fail('popup_timeout', 'Another call asks anew');
+      });
     });
+  // Who clicks here is not in the popup, or no longer. Opening it used up the click that asked for it.
+  return Object.assign(open, { isLeft: () => navigator.userActivation?.isActive === true });
+}
+
+/** The page in it gets no hold of this one. Not by `noopener`, which does not tell whether it was opened. */
+function openAlone(url: string, features: string): Window | null {
+  const opened = window.open('', '_blank', features);
+  if (!opened) return null;
+  opened.opener = null;
+  opened.location.href = url;
+  return opened;
 }
 
 /** On the page at the redirect URI: hands its address to the page that opened it, and closes. */

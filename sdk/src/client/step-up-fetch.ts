@@ -2,7 +2,7 @@
 import { demandKey, type StepUp, together } from '../shared/step-up.ts';
 import { type BeginOptions, type Client, createClient } from './client.ts';
 import { StepUpError } from './errors.ts';
-import { type Extras, type KeepOptions, keepRequest } from './keep.ts';
+import { type Extras, extrasOf, type KeepOptions, keepRequest } from './keep.ts';
 import { sendWith } from './send.ts';
 import type { Authorization, ClientOptions, KeptRequest, Obtain, Progress, Tokens } from './types.ts';
 
@@ -35,10 +35,10 @@ export function createStepUpFetch(options: StepUpFetchOptions): StepUpFetch {
   const deps: Deps = { client, options, flights: new Map() };
   const call = async (input: RequestInfo | URL, init?: RequestInit & { readonly context?: string }) => {
     const { context, ...rest } = init ?? {};
+    const extras = extrasOf(input, rest);
     const kept = await keepRequest(input, init && rest, options);
-    const { signal, credentials, cache, mode } = rest;
     const progress: Progress = { followed: [], ...(context === undefined ? {} : { context }) };
-    return run(deps, { kept, extras: { signal, credentials, cache, mode } as Extras, progress });
+    return run(deps, { kept, extras, progress });
   };
   return Object.assign(call, {
     begin: client.begin,
@@ -48,18 +48,35 @@ export function createStepUpFetch(options: StepUpFetchOptions): StepUpFetch {
       const { tokens, pending } = await client.complete(callback);
       const { request: kept, followed, context, stepUp } = pending;
       const named = context === undefined ? {} : { context };
-      const progress: Progress = { followed, ...named, ...(stepUp ? { stepUp } : {}) };
-      const resume = kept && (() => run(deps, { kept, extras: {}, progress }));
+      const { sub } = tokens;
+      const progress: Progress = { followed, sub, ...named, ...(stepUp ? { stepUp } : {}) };
+      const resume = kept && once(() => run(deps, { kept, extras: {}, progress }));
       return { tokens, context, resume };
     },
   });
 }
 
+/** A call that is sent again by mistake may act twice. */
+function once(send: () => Promise<Response>): () => Promise<Response> {
+  let sent = false;
+  return async () => {
+    if (sent) throw new StepUpError('unknown_state', 'The call was sent already');
+    sent = true;
+    return send();
+  };
+}
+
 interface Deps {
   readonly client: Client;
   readonly options: StepUpFetchOptions;
-  /** One authorization at a time for one demand. */
-  readonly flights: Map<string, Promise<Tokens>>;
+  /** One authorization at a time for one person and demand. */
+  readonly flights: Map<string, Flight>;
+}
+
+interface Flight {
+  readonly work: Promise<Tokens>;
+  readonly asked: () => boolean;
+  readonly abort: () => void;
 }
 
 interface Call {
@@ -75,11 +92,14 @@ async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Respon
   const { client, options } = deps;
   checkAddress(options, kept.url);
   const followed = [...progress.followed];
-  const call = { kept, progress: { ...progress, followed } };
+  // Whose call this is, from before the first token is asked for: a token of somebody else is never sent with it.
+  const own = ownTokens(progress.sub ?? (await client.subject()));
+  const ask = (stepUp?: StepUp) =>
+    obtain(deps, { kept, progress: { ...progress, ...own.pin(), followed } }, stepUp).then(own.check);
   const refused = new Set<string>();
-  const first = await client.current();
+  const first = own.check(await client.current());
   if (!first) count(followed, TOKEN);
-  let tokens = first ?? (await obtain(deps, call));
+  let tokens = first ?? (await ask());
   let wanted = progress.stepUp;
   for (;;) {
     const sent = { kept, extras, fetch: options.fetch ?? fetch };
@@ -90,14 +110,28 @@ async function run(deps: Deps, { kept, extras, progress }: Call): Promise<Respon
     if (isInvalid(stepUp)) {
       count(followed, TOKEN, stepUp);
       await client.renew(tokens.access);
-      tokens = (await client.current(refused)) ?? (await obtain(deps, call, stepUp));
+      tokens = own.check(await client.current(refused)) ?? (await ask(stepUp));
     } else {
       wanted = together(wanted, stepUp);
-      const known = await client.current(refused, wanted);
+      const known = own.check(await client.current(refused, wanted));
       if (!known) count(followed, demandKey(stepUp), stepUp);
-      tokens = known ?? (await obtain(deps, call, wanted));
+      tokens = known ?? (await ask(wanted));
     }
   }
+}
+
+/** The person of a call; who sends one signed out is the one who signs in for it. */
+function ownTokens(known: string | undefined) {
+  let sub = known;
+  return {
+    pin: () => (sub === undefined ? {} : { sub }),
+    check: <T extends Tokens | undefined>(tokens: T): T => {
+      if (!tokens) return tokens;
+      sub ??= tokens.sub;
+      if (tokens.sub !== sub) throw new StepUpError('other_subject', 'Somebody else is signed in by now');
+      return tokens;
+    },
+  };
 }
 
 /** Any token at all: one that was obtained for this call and is called invalid is not replaced by another. */
@@ -126,21 +160,38 @@ function isInvalid({ error }: StepUp): boolean {
 /** By the application's `obtain`, one at a time for one demand; without it the browser has to go first. */
 function obtain(deps: Deps, { kept, progress }: Omit<Call, 'extras'>, stepUp?: StepUp): Promise<Tokens> {
   const { client, options, flights } = deps;
-  const { context, followed } = progress;
+  const { context, followed, sub } = progress;
   const named = context === undefined ? {} : { context };
-  const wanted: BeginOptions = { ...named, followed, request: kept, samePerson: true };
+  const pin = sub === undefined ? {} : { sub };
+  const wanted: BeginOptions = { ...named, ...pin, followed, request: kept, samePerson: true };
   const begin = () => client.begin({ ...wanted, ...(stepUp ? { stepUp } : {}) });
   const { obtain: ask } = options;
   if (!ask) return begin().then(({ url }) => Promise.reject(required(url, stepUp)));
-  const key = stepUp ? demandKey(stepUp) : 'sign-in';
+  const key = JSON.stringify([sub ?? null, stepUp ? demandKey(stepUp) : null]);
   const running = flights.get(key);
-  if (running) return running;
-  const work = begin()
-    .then(async (authorization) => client.complete(await ask(authorization)))
-    .then(({ tokens }) => tokens)
-    .finally(() => flights.delete(key));
-  flights.set(key, work);
-  return work;
+  if (running && !(running.asked() && ask.isLeft?.())) return running.work;
+  running?.abort();
+  const flight = startFlight(deps, begin, ask);
+  flights.set(key, flight);
+  const land = () => {
+    if (flights.get(key) === flight) flights.delete(key);
+  };
+  flight.work.then(land, land);
+  return flight.work;
+}
+
+function startFlight({ client }: Deps, begin: () => Promise<Authorization>, ask: Obtain): Flight {
+  const controller = new AbortController();
+  let asked = false;
+  const work = begin().then(async (authorization) => {
+    asked = true;
+    return client.complete(await ask({ ...authorization, signal: controller.signal }));
+  });
+  return {
+    work: work.then(({ tokens }) => tokens),
+    asked: () => asked,
+    abort: () => controller.abort(),
+  };
 }
 
 function required(url: string, stepUp: StepUp | undefined): StepUpError {

@@ -17,6 +17,8 @@ export interface ClientOptions {
   readonly resource: string;
   /** Scopes of an ordinary sign-in; `openid` is added. */
   readonly scope?: readonly string[];
+  /** Scopes an API may demand besides. Default: any but `offline_access`. */
+  readonly demandableScope?: readonly string[];
   /** Where calls may go, as prefixes of addresses; default: the resource. Tokens are sent nowhere else. */
   readonly apis?: readonly string[];
   /** More parameters of every authorization request. */
@@ -87,13 +89,21 @@ export interface Authorization {
   readonly state: string;
   /** Why; absent at the first sign-in. */
   readonly stepUp?: StepUp;
+  /** Given to `obtain`: aborted when another call asks the same anew, as the person has left this question. */
+  readonly signal?: AbortSignal;
 }
 
 /** Takes the browser to `url` and gives the address it came back to. */
-export type Obtain = (authorization: Authorization) => Promise<string | URL>;
+export interface Obtain {
+  (authorization: Authorization): Promise<string | URL>;
+  /** Whether who makes a call now has left the question that waits; default: never, and calls wait for one answer. */
+  readonly isLeft?: () => boolean;
+}
 
 /** How far a call has come. */
 export interface Progress {
+  /** Whose call it is, where that is known. */
+  readonly sub?: string;
   readonly followed: readonly string[];
   readonly context?: string;
   /** What the API has demanded so far. */

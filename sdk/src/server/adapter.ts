@@ -3,6 +3,7 @@ import type { Demand } from '../shared/demand.ts';
 import { checkDemand } from './judge.ts';
 import type { ResourceServerOptions } from './options.ts';
 import { createResourceServer } from './resource-server.ts';
+import { pathOf } from './target.ts';
 import type { Caller, Permit, RequestFacts, ResourceServer } from './types.ts';
 
 /** A demand, or what finds it in the request; `undefined`: a valid token is enough. */
@@ -66,16 +67,20 @@ export function callerOfEntry(request: object): Caller {
   return entryOf(request).permit.caller;
 }
 
-/** Checked now where it is a value. @throws InvalidDemandError. */
+/** Checked now where it is a value, else whenever it is found. @throws InvalidDemandError. */
 export function declare<R>(demand: DemandFor<R>): (request: R) => Promise<Demand | undefined> {
-  if (typeof demand === 'function') return async (request) => demand(request);
+  if (typeof demand === 'function')
+    return async (request) => {
+      const found = await demand(request);
+      return found === undefined ? undefined : checkDemand(found);
+    };
   const fixed = checkDemand(Object.freeze({ ...demand }));
   return async () => fixed;
 }
 
 /** Whether the request is for the resource's metadata, which needs no token (RFC 9728 3.1). */
 export function wantsMetadata({ metadata }: ResourceServer, { method, url }: RequestFacts): boolean {
-  return method === 'GET' && URL.canParse(url) && new URL(url).pathname === metadata.path;
+  return method === 'GET' && pathOf(url) === metadata.path;
 }
 
 /** Node's own request, as far as it is needed. */

@@ -35,7 +35,20 @@ export function readToken(claims: Claims, expiresAt: number): Token {
     binding: jkt !== undefined ? 'dpop' : x5t !== undefined ? 'mtls' : 'bearer',
     claims,
   };
-  return { caller, ...defined('jkt', jkt), ...defined('x5t', x5t) };
+  // Remembered, and handed to every request with this token.
+  return deepFreeze({ caller, ...defined('jkt', jkt), ...defined('x5t', x5t) });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null)
+    for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}
+
+/** Who the person is. @throws InvalidTokenError where a client acts for itself: see the option `subject`. */
+export function subjectOf({ sub }: Caller): string {
+  if (sub === undefined) throw new InvalidTokenError('no person stands behind the token');
+  return sub;
 }
 
 /** A string that is not empty, or nothing. */

@@ -26,6 +26,11 @@ export class InvalidProofError extends Error {
   }
 }
 
+/** Whether a proof was used before cannot be known: then it is refused. */
+export class ReplaysUnavailableError extends Error {
+  override readonly name = 'ReplaysUnavailableError';
+}
+
 /** A demand no token can meet, or that cannot be written into a challenge: a fault of the program. */
 export class InvalidDemandError extends TypeError {
   override readonly name = 'InvalidDemandError';

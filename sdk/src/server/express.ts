@@ -13,9 +13,11 @@ import {
   wantsMetadata,
   withCertificate,
 } from './adapter.ts';
+import { addressOf } from './target.ts';
 import type { Caller, Refusal } from './types.ts';
 
 export { NotProtectedError } from './adapter.ts';
+export { subjectOf } from './claims.ts';
 
 /** Express's request, as far as it is needed. */
 export interface ExpressRequest extends NodeRequest {
@@ -40,7 +42,8 @@ type Next = (error?: unknown) => void;
 export function protect(protection: Protection, surroundings: Surroundings<ExpressRequest> = {}) {
   const server = serverOf(protection);
   return (request: ExpressRequest, response: ExpressResponse, next: Next): void => {
-    const url = `${request.protocol}://${request.headers['host'] ?? 'localhost'}${request.originalUrl}`;
+    const host = request.headers['host'];
+    const url = addressOf(request.protocol, typeof host === 'string' ? host : undefined, request.originalUrl);
     const known = nodeFacts(request, request.method, url);
     const run = async () => {
       if (wantsMetadata(server, known)) return void response.json(await server.metadata.document());

@@ -13,9 +13,11 @@ import {
   wantsMetadata,
   withCertificate,
 } from './adapter.ts';
+import { addressOf } from './target.ts';
 import type { Caller, Refusal } from './types.ts';
 
 export { NotProtectedError } from './adapter.ts';
+export { subjectOf } from './claims.ts';
 
 /** Fastify's request, as far as it is needed. */
 export interface FastifyRequest {
@@ -40,7 +42,7 @@ export interface FastifyReply {
 export function protect(protection: Protection, surroundings: Surroundings<FastifyRequest> = {}) {
   const server = serverOf(protection);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const url = `${request.protocol}://${request.host}${request.originalUrl}`;
+    const url = addressOf(request.protocol, request.host, request.originalUrl);
     const known = nodeFacts(request.raw, request.method, url);
     if (wantsMetadata(server, known)) {
       reply.code(200);

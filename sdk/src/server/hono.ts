@@ -15,6 +15,7 @@ import { factsOf, responseOf } from './fetch.ts';
 import type { Caller } from './types.ts';
 
 export { NotProtectedError } from './adapter.ts';
+export { subjectOf } from './claims.ts';
 
 /** Hono's context, as far as it is needed. */
 export interface HonoContext {

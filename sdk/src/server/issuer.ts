@@ -10,6 +10,7 @@ import {
 import { InvalidTokenError, IssuerUnavailableError } from './errors.ts';
 import { createKept } from './kept.ts';
 import type { Fetch } from './options.ts';
+import { andThen, type Soon } from './soon.ts';
 
 /** Seconds. */
 const METADATA_FRESH = 300;
@@ -23,13 +24,15 @@ export type Implied = ReadonlyMap<string, readonly string[]>;
 export interface Issuer {
   /** @throws IssuerUnavailableError before the first success. */
   readonly metadata: () => Promise<AuthorizationServer>;
-  readonly implied: () => Promise<Implied>;
+  readonly implied: () => Soon<Implied>;
   /** For jose. @throws IssuerUnavailableError, InvalidTokenError. */
   readonly key: JWTVerifyGetKey;
   /** Changes whenever the issuer's keys do: what was verified before counts no longer. */
   readonly keysVersion: () => string;
+  /** Whether the copy of the keys is there, and no refresh of it is due. */
+  readonly hasKeys: () => boolean;
   /** A copy of the keys in use is due for a refresh: begins it. @throws IssuerUnavailableError. */
-  readonly touchKeys: () => Promise<void>;
+  readonly touchKeys: () => Soon<unknown>;
 }
 
 export interface IssuerInput {
@@ -49,7 +52,6 @@ export function createIssuer({ issuer, fetch, now }: IssuerInput): Issuer {
       return { metadata, implied: readImplied(metadata['acr_values_implied']) };
     },
   });
-  let version = '';
   const keys = createKept({
     now,
     freshFor: KEYS_FRESH,
@@ -57,27 +59,24 @@ export function createIssuer({ issuer, fetch, now }: IssuerInput): Issuer {
     load: async () => {
       const { metadata } = await known.get();
       const text = await readText(fetch, jwksAddress(metadata));
-      const find = createLocalJWKSet(JSON.parse(text));
-      version = text;
-      return find;
+      return { version: text, find: createLocalJWKSet(JSON.parse(text)) };
     },
   });
   return {
     metadata: async () => (await known.get()).metadata,
-    implied: async () => (await known.get()).implied,
-    keysVersion: () => version,
-    touchKeys: async () => {
-      await keys.get();
-    },
+    implied: () => andThen(known.get(), ({ implied }) => implied),
+    keysVersion: () => keys.last()?.version ?? '',
+    hasKeys: () => keys.peek() !== undefined,
+    touchKeys: () => keys.get(),
     key: async (header, token) => {
       try {
-        return await (await keys.get())(header, token);
+        return await (await keys.get()).find(header, token);
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       }
       // An unknown key: the issuer may have a new one.
       const asked = await keys.renew();
-      return (await keys.get())(header, token).catch((error) => {
+      return (await keys.get()).find(header, token).catch((error) => {
         if (asked)
           throw new InvalidTokenError(`no key for kid ${JSON.stringify(header.kid)}: ${error.message}`);
         throw new IssuerUnavailableError('an unknown key, and the issuer cannot be asked', COOL_DOWN, error);

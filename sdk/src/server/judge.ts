@@ -54,6 +54,26 @@ function covers(held: unknown, wanted: unknown): boolean {
   );
 }
 
+const MEMBERS: readonly string[] = [
+  'acr',
+  'maxAge',
+  'scope',
+  'authorizationDetails',
+] satisfies (keyof Demand)[];
+
+/** A name that is mistyped, or a demand of nothing, must not open a route. */
+function checkMembers(demand: Demand): void {
+  const odd = Object.keys(demand).find((name) => !MEMBERS.includes(name));
+  if (odd !== undefined) throw new InvalidDemandError(`${odd}: not one of ${MEMBERS.join(', ')}`);
+  const empty = (value: unknown) => value === undefined || (Array.isArray(value) && value.length === 0);
+  if (Object.values(demand).every(empty))
+    throw new InvalidDemandError(`one of ${MEMBERS.join(', ')} at least`);
+}
+
+function isTyped(details: unknown): boolean {
+  return Array.isArray(details) && details.every((detail) => typeof detail?.type === 'string');
+}
+
 const checked = new WeakSet<Demand>();
 
 /** What may stand in a quoted, space-separated list (RFC 6749 3.3). */
@@ -61,10 +81,12 @@ const WORD = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /**
  * Call it where a route is declared; `decide` does so, too.
- * @throws InvalidDemandError for a `maxAge` under 30 or not whole, an empty list, or a value with spaces or quotes.
+ * @throws InvalidDemandError for nothing, a member it does not know, a `maxAge` under 30 or not whole, an empty list, or a value with spaces or quotes.
  */
 export function checkDemand(demand: Demand): Demand {
   if (checked.has(demand)) return demand;
+  if (typeof demand !== 'object' || demand === null) throw new InvalidDemandError('a demand is an object');
+  checkMembers(demand);
   const { maxAge, acr, scope, authorizationDetails } = demand;
   if (maxAge !== undefined && !(Number.isSafeInteger(maxAge) && maxAge >= SHORTEST_AGE && maxAge < 1e9))
     throw new InvalidDemandError(`maxAge: whole seconds, at least ${SHORTEST_AGE}`);
@@ -75,8 +97,8 @@ export function checkDemand(demand: Demand): Demand {
     if (list.some((value) => typeof value !== 'string' || !WORD.test(value)))
       throw new InvalidDemandError(`${name}: values without spaces, quotes and backslashes`);
   }
-  if (authorizationDetails?.some((detail) => typeof detail.type !== 'string'))
-    throw new InvalidDemandError('authorizationDetails: each has a type');
+  if (authorizationDetails !== undefined && !isTyped(authorizationDetails))
+    throw new InvalidDemandError('authorizationDetails: a list, each with a type');
   if (Object.isFrozen(demand)) checked.add(demand);
   return demand;
 }

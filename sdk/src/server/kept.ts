@@ -1,12 +1,22 @@
 /** Something of the issuer's that is fetched once, kept, refreshed now and then, and outlives an outage. */
 import { IssuerUnavailableError } from './errors.ts';
+import type { Soon } from './soon.ts';
 
 /** Seconds between two attempts while there is nothing yet; also the `Retry-After` of the answer. */
 const RETRY = 2;
+/** Times `freshFor`: a value of that age is used only where a refresh fails. */
+const TOO_OLD = 2;
 
 export interface Kept<T> {
-  /** The value; a refresh that is due goes on beside. @throws IssuerUnavailableError before the first success. */
-  get(): Promise<T>;
+  /**
+   * The value, at once where `peek` has it; a refresh that is due goes on beside,
+   * one that is long overdue comes first. @throws IssuerUnavailableError before the first success.
+   */
+  get(): Soon<T>;
+  /** The value while no refresh of it is due. Begins nothing. */
+  peek(): T | undefined;
+  /** The value, however old. */
+  last(): T | undefined;
   /** Fetches again, unless that was tried within the cool-down. Whether the last attempt succeeded. */
   renew(): Promise<boolean>;
 }
@@ -43,18 +53,27 @@ export function createKept<T>({ load, now, freshFor, coolDown }: KeptOptions<T>)
     pending = fetchAgain();
     return pending;
   };
+  const getLater = async (): Promise<T> => {
+    if (good) {
+      const refreshed = attempt();
+      if (isOld() || !sharesPromises()) await refreshed;
+      return good.value;
+    }
+    if (pending || fault === undefined || now() - tried >= RETRY) await attempt();
+    if (good) return (good as { value: T }).value;
+    throw new IssuerUnavailableError('the issuer cannot be reached', RETRY, fault);
+  };
+  /** Nobody asked for a while: what is known may be of any age, so a refresh is waited for. */
+  const isOld = () => good !== undefined && now() - good.at >= TOO_OLD * freshFor;
+  const isCooling = () => now() - tried < coolDown && !(pending && isOld());
+  const current = () => (good && (now() - good.at < freshFor || isCooling()) ? good : undefined);
   return {
-    get: async () => {
-      if (good) {
-        if (now() - good.at < freshFor || now() - tried < coolDown) return good.value;
-        const refreshed = attempt();
-        if (!sharesPromises()) await refreshed;
-        return good.value;
-      }
-      if (pending || fault === undefined || now() - tried >= RETRY) await attempt();
-      if (good) return (good as { value: T }).value;
-      throw new IssuerUnavailableError('the issuer cannot be reached', RETRY, fault);
+    get: () => {
+      const found = current();
+      return found ? found.value : getLater();
     },
+    peek: () => current()?.value,
+    last: () => good?.value,
     renew: async () => {
       if (pending || now() - tried >= coolDown) await attempt();
       return fault === undefined;
@@ -63,6 +82,6 @@ export function createKept<T>({ load, now, freshFor, coolDown }: KeptOptions<T>)
 }
 
 /** Cloudflare's workers let no request await what another began. */
-function sharesPromises(): boolean {
+export function sharesPromises(): boolean {
   return globalThis.navigator?.userAgent !== 'Cloudflare-Workers';
 }

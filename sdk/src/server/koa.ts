@@ -13,14 +13,18 @@ import {
   wantsMetadata,
   withCertificate,
 } from './adapter.ts';
+import { addressOf } from './target.ts';
 import type { Caller, Refusal } from './types.ts';
 
 export { NotProtectedError } from './adapter.ts';
+export { subjectOf } from './claims.ts';
 
 /** Koa's context, as far as it is needed. */
 export interface KoaContext {
   readonly method: string;
-  readonly href: string;
+  readonly protocol: string;
+  readonly host: string;
+  readonly originalUrl: string;
   readonly req: NodeRequest;
   status: number;
   body: unknown;
@@ -33,7 +37,8 @@ type Next = () => Promise<unknown>;
 export function protect(protection: Protection, surroundings: Surroundings<KoaContext> = {}) {
   const server = serverOf(protection);
   return async (context: KoaContext, next: Next): Promise<void> => {
-    const known = nodeFacts(context.req, context.method, context.href);
+    const url = addressOf(context.protocol, context.host, context.originalUrl);
+    const known = nodeFacts(context.req, context.method, url);
     if (wantsMetadata(server, known)) {
       context.body = await server.metadata.document();
       return;

@@ -1,7 +1,9 @@
 /** What a resource server is made of, and the defaults. */
 import type { ClientAuth } from 'oauth4webapi';
 import type { Demand } from '../shared/demand.ts';
+import type { ProofVerifiers } from './dpop.ts';
 import { InvalidOptionsError } from './errors.ts';
+import type { NonceSecret } from './nonces.ts';
 import type { ReplayStore } from './replay.ts';
 import type { Decision } from './types.ts';
 
@@ -24,6 +26,11 @@ export interface IntrospectionOptions {
   readonly auth?: ClientAuth;
   /** Seconds for which an answer is believed, never beyond `exp`. Default 30; a revoked token lives that long. */
   readonly cacheFor?: number;
+  /**
+   * Refuse answers without `token_type`, which may be about a refresh token. Default true; false for an issuer that
+   * names none and that gives an API's introspection no refresh tokens.
+   */
+  readonly requireTokenType?: boolean;
 }
 
 export interface DpopOptions {
@@ -31,11 +38,18 @@ export interface DpopOptions {
   readonly required?: boolean;
   /**
    * Ask for nonces (RFC 9449 9). `true`: a secret of this process's own. Several processes behind one address share
-   * `secret`, at least 32 bytes.
+   * `secret`, at least 32 bytes; nonces of the `previous` ones are accepted, too, while it is replaced.
    */
-  readonly nonces?: boolean | { readonly secret: string | Uint8Array };
+  readonly nonces?: boolean | NonceOptions;
+  /** Another way to verify later proofs of a client, such as the platform's own; see `ProofVerifiers`. Default: WebCrypto. */
+  readonly verifiers?: ProofVerifiers;
   /** Where used proofs are remembered. Default: this process's memory, bounded. */
   readonly replays?: ReplayStore;
+}
+
+export interface NonceOptions {
+  readonly secret: NonceSecret;
+  readonly previous?: readonly NonceSecret[];
 }
 
 export interface ResourceServerOptions {
@@ -43,6 +57,10 @@ export interface ResourceServerOptions {
   readonly issuer: string;
   /** The resource indicator of this API: tokens must name it in `aud`. */
   readonly audience: string;
+  /** `person`: refuse the token of a client that acts for itself. Default `any`. */
+  readonly subject?: 'any' | 'person';
+  /** Named in the challenge to who shows no token, which should have at least one parameter (RFC 6750 3). */
+  readonly realm?: string;
   /** For tokens that are not JWTs (RFC 7662). */
   readonly introspection?: IntrospectionOptions;
   /** JWS algorithms of access tokens and proofs. Default: ES256, EdDSA, Ed25519, RS256, PS256. */
@@ -51,7 +69,10 @@ export interface ResourceServerOptions {
   readonly clockTolerance?: number;
   /** When given, challenges offer the DPoP scheme; bound tokens are checked in any case. */
   readonly dpop?: DpopOptions;
-  /** The origin clients call, where a proxy hides it. Default: that of the request's URL. */
+  /**
+   * The origin clients call. Default: that of the request's URL, which is what its `Host` field says: with DPoP, always say
+   * it.
+   */
   readonly origin?: string;
   /** Members of the RFC 9728 document beside the derived ones. When given, challenges point to the document. */
   readonly resourceMetadata?: Readonly<Record<string, unknown>>;
@@ -61,8 +82,8 @@ export interface ResourceServerOptions {
   readonly fetch?: Fetch;
   /** Epoch seconds. Default: the machine's clock. */
   readonly now?: () => number;
-  /** Called with every decision, for logs and metrics; what it throws is ignored. */
-  readonly onDecision?: (event: DecisionEvent) => void;
+  /** Called with every decision, for logs and metrics; what it throws is ignored, and it is not waited for. */
+  readonly onDecision?: (event: DecisionEvent) => void | Promise<void>;
 }
 
 const ASYMMETRIC = /^(?:ES(?:256|384|512)|EdDSA|Ed25519|(?:RS|PS)(?:256|384|512)|ML-DSA-(?:44|65|87))$/;
@@ -75,7 +96,10 @@ export function checkOptions(options: ResourceServerOptions): void {
   if (issuer.protocol !== 'https:' && !options.allowHttp && !LOCAL.test(issuer.hostname))
     throw new InvalidOptionsError('issuer: https, or allowHttp');
   if (!options.audience) throw new InvalidOptionsError('audience: the identifier of this API is needed');
-  if (options.origin !== undefined) absolute('origin', options.origin);
+  if (options.realm !== undefined && !/^[\x20-\x7e]+$/.test(options.realm))
+    throw new InvalidOptionsError('realm: printable ASCII');
+  if (options.origin !== undefined && absolute('origin', options.origin).pathname !== '/')
+    throw new InvalidOptionsError('origin: scheme, host and port, without a path');
   if (options.resourceMetadata) absolute('audience, for resourceMetadata', options.audience);
   const odd = (options.algorithms ?? []).find((alg) => !ASYMMETRIC.test(alg));
   if (odd !== undefined || options.algorithms?.length === 0)
@@ -89,7 +113,10 @@ export function checkOptions(options: ResourceServerOptions): void {
   if (options.introspection && !options.introspection.clientSecret && !options.introspection.auth)
     throw new InvalidOptionsError('introspection: clientSecret or auth');
   const nonces = options.dpop?.nonces;
-  if (typeof nonces === 'object' && nonces.secret.length < 32)
+  if (
+    typeof nonces === 'object' &&
+    [nonces.secret, ...(nonces.previous ?? [])].some(({ length }) => length < 32)
+  )
     throw new InvalidOptionsError('dpop.nonces.secret: at least 32 bytes');
 }
 

@@ -7,6 +7,7 @@ export type Scheme = 'Bearer' | 'DPoP';
 
 export interface RefusalInput {
   readonly algorithms: readonly string[];
+  readonly realm: string | undefined;
   /** The document's address, where there is one. */
   readonly resourceMetadata: string | undefined;
   /** The schemes offered to who shows no token. */
@@ -22,7 +23,7 @@ export interface Words {
 
 export interface Refusals {
   noToken(nonce?: string): Refusal;
-  unavailable(retryAfter: number, detail: string): Refusal;
+  unavailable(reason: keyof typeof absences, retryAfter: number, detail: string): Refusal;
   /** `malformed_request`, `invalid_token`, `invalid_dpop_proof` or `use_dpop_nonce`. */
   badToken(reason: keyof typeof badTokens, words: Words): Refusal;
   lacking(demand: Demand, lacks: readonly Shortfall[], caller: Caller, nonce?: string): Refusal;
@@ -37,6 +38,11 @@ const badTokens = {
   ],
   invalid_dpop_proof: [401, 'invalid_dpop_proof', 'The DPoP proof does not hold for this request'],
   use_dpop_nonce: [401, 'use_dpop_nonce', 'The DPoP proof must carry the nonce of this server'],
+} as const;
+
+const absences = {
+  issuer_unavailable: 'The issuer of tokens cannot be reached',
+  replays_unavailable: 'DPoP proofs cannot be checked at the moment',
 } as const;
 
 const lackings = {
@@ -64,16 +70,16 @@ export function createRefusals(input: RefusalInput): Refusals {
   });
   return {
     noToken: (nonce) => ({
-      ...answer(401, input.schemes.map((scheme) => field(scheme, {})).join(', '), nonce),
+      ...answer(401, input.schemes.map((scheme) => field(scheme, { realm: input.realm })).join(', '), nonce),
       body: {},
       reason: 'no_token',
     }),
-    unavailable: (retryAfter, detail) => ({
+    unavailable: (reason, retryAfter, detail) => ({
       allowed: false,
       status: 503,
       headers: { ...common, 'retry-after': String(retryAfter) },
-      body: { error: 'temporarily_unavailable', error_description: 'The issuer of tokens cannot be reached' },
-      reason: 'issuer_unavailable',
+      body: { error: 'temporarily_unavailable', error_description: absences[reason] },
+      reason,
       detail,
     }),
     badToken: (reason, { scheme, detail, nonce }) => {

@@ -1,10 +1,14 @@
 /** The shapes of the server half: everything is a plain value, so that any framework, and a gateway, can use it. */
 import type { AuthorizationDetail, Demand } from '../shared/demand.ts';
+import type { Soon } from './soon.ts';
 
 /** What is known of a request, however it came. */
 export interface RequestFacts {
   readonly method: string;
-  /** As the client called it, absolute: what a DPoP proof is bound to (RFC 9449 4.3). */
+  /**
+   * As the client called it, absolute: what a DPoP proof is bound to (RFC 9449 4.3). Only the request's target, where the
+   * origin is not known: then bound tokens need the option `origin`. Not decoded, no dot segments resolved.
+   */
   readonly url: string;
   /** The `Authorization` field; more than one field is a malformed request: pass them joined by a comma. */
   readonly authorization?: string | undefined;
@@ -41,7 +45,8 @@ export type Reason =
   | 'insufficient_user_authentication'
   | 'insufficient_scope'
   | 'insufficient_authorization_details'
-  | 'issuer_unavailable';
+  | 'issuer_unavailable'
+  | 'replays_unavailable';
 
 /**
  * An answer for the client. `headers`, by lower-case name, always has `www-authenticate` with a 400, 401 and 403,
@@ -77,10 +82,13 @@ export type Decision = Permit | Refusal;
 export interface ResourceServer {
   /** Whether a request with these facts may do what demands this. */
   decide(request: RequestFacts, demand?: Demand): Promise<Decision>;
-  /** The first half of `decide`: only the token, once per request, since a proof counts once. */
-  authenticate(request: RequestFacts): Promise<Decision>;
+  /**
+   * The first half of `decide`: only the token, once per request, since a proof counts once. At once, without a promise,
+   * where all it takes is remembered.
+   */
+  authenticate(request: RequestFacts): Soon<Decision>;
   /** The second half: whether who was let in by `authenticate` may do what demands this. */
-  authorize(request: RequestFacts, permit: Permit, demand: Demand): Promise<Decision>;
+  authorize(request: RequestFacts, permit: Permit, demand: Demand): Soon<Decision>;
   /** The protected resource's metadata document (RFC 9728), and the path it is served under. */
   readonly metadata: {
     readonly path: string;

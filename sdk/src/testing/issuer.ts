@@ -91,7 +91,9 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
         .sign(key.privateKey),
     mintOpaque: (token = {}) => {
       const text = crypto.randomUUID();
-      opaque.set(text, { active: true, ...claimsOf(token, { issuer, audience, now: now() }) });
+      const token_type = token.jkt === undefined ? 'Bearer' : 'DPoP';
+      const claims = { token_type, ...token.claims };
+      opaque.set(text, { active: true, ...claimsOf({ ...token, claims }, { issuer, audience, now: now() }) });
       return text;
     },
     revoke: (token) => void opaque.delete(token),

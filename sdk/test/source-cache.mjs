@@ -1,0 +1,2 @@
+/** As `source.mjs`; the package does not export it. */
+export * from '../src/client/cache.ts';
