@@ -53,6 +53,8 @@ describe.skipIf(noPostgres)('what is proved in a transaction', () => {
     );
     expect(staged).toHaveLength(1);
     expect(errorOf((await silently(fresh.agent, client, { acr_values: MFA })).page)).toBe('login_required');
+    const another = await fresh.agent.open((await client.authorize({ acr_values: MFA })).url);
+    expect(another.body).toContain('/totp"');
   });
 
   it('rule 7: a fault while resuming leaves neither the new session id nor the proofs', async () => {
