@@ -1,8 +1,9 @@
 /** The core: what is refused, how, and in which words. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createResourceServer, type ResourceServerOptions } from '../src/server/index.ts';
 import type { Demand } from '../src/shared/demand.ts';
-import { createDpopKey, createTestIssuer, type TestIssuer } from '../src/testing/index.ts';
+import { createTestIssuer, type TestIssuer } from '../src/testing/index.ts';
+import { boundTokens } from './bound-tokens.ts';
 
 const URL_ = 'https://api.test/things';
 let time = 1_800_000_000;
@@ -75,8 +76,31 @@ describe('tokens', () => {
     const token = await issuer.mint({ expiresIn: 5 });
     time += 14;
     expect(await ask(token, undefined, api)).toBe('allowed');
+    expect(await ask(token, undefined, api)).toBe('allowed');
     time += 1;
     expect(await ask(token, undefined, api)).toBe(bad);
+    expect(await ask(token, undefined, api)).toBe(bad);
+  });
+
+  it('decides on a remembered token at once, and on nothing else', async () => {
+    const api = server();
+    const token = await issuer.mint();
+    const facts = request(`Bearer ${token}`);
+    const first = api.authenticate(facts);
+    expect([first instanceof Promise, await first]).toMatchObject([true, { allowed: true }]);
+    const permit = api.authenticate(facts);
+    if (permit instanceof Promise || !permit.allowed) throw new Error('not remembered');
+    expect(await api.authorize(facts, permit, { acr: ['phr'] })).toMatchObject({ status: 401 });
+    expect(api.authorize(facts, permit, { acr: ['phr'] })).toMatchObject({ status: 401 });
+    for (const field of [
+      `${facts.authorization}x`,
+      `${facts.authorization} x`,
+      `Bearer  ${await issuer.mint()}`,
+    ])
+      expect(api.authenticate(request(field))).not.toMatchObject({ allowed: true });
+    expect(api.authenticate(request(`DPoP ${token}`))).toMatchObject({
+      status: 401,
+    });
   });
 
   it('takes a client that acts for itself for no person', async () => {
@@ -123,6 +147,16 @@ describe('keys', () => {
     time += 31;
     await ask(await issuer.mint(), undefined, api);
     expect(await ask(old, undefined, api)).toBe(bad);
+  });
+
+  it('asks again for keys that are due, also where every token is remembered', async () => {
+    const api = server();
+    const old = await issuer.mint({ expiresIn: 9999 });
+    expect(await ask(old, undefined, api)).toBe('allowed');
+    await issuer.rotate();
+    time += 601;
+    await ask(old, undefined, api);
+    await vi.waitFor(async () => expect(await ask(old, undefined, api)).toBe(bad));
   });
 
   it('goes on through an outage, also past the time of refreshing', async () => {
@@ -238,77 +272,7 @@ describe('demands', () => {
 });
 
 describe('bound tokens', () => {
-  const setUp = async (options: Partial<ResourceServerOptions> = {}) => {
-    const key = await createDpopKey(now);
-    const token = await issuer.mint({ jkt: key.thumbprint });
-    const api = server({ dpop: {}, ...options });
-    const send = async (claims = {}, nonce?: string, method = 'GET') => {
-      const call = { method, url: URL_, token, claims, ...(nonce !== undefined && { nonce }) };
-      return api.decide(request(`DPoP ${token}`, { dpop: await key.proof(call) }));
-    };
-    return { key, token, api, send };
-  };
-
-  it('lets a bound token in with its proof, once', async () => {
-    const { key, token, api } = await setUp();
-    const dpop = await key.proof({ method: 'GET', url: URL_, token });
-    const facts = request(`DPoP ${token}`, { dpop });
-    expect(await api.decide(facts)).toMatchObject({ allowed: true, caller: { binding: 'dpop' } });
-    expect(summary(await api.decide(facts))).toMatch(/^401 DPoP error="invalid_dpop_proof".*algs="ES256 /);
-  });
-
-  it.each([
-    { htm: 'POST' },
-    { htu: 'https://api.test/other' },
-    { htu: 'https://evil.test/things' },
-    { iat: 1_800_000_011 },
-    { iat: 1_800_000_000 - 71 },
-    { ath: 'x' },
-    { jti: '' },
-    { jti: 'x'.repeat(257) },
-  ])('refuses a proof with %j', async (claims) => {
-    const { send } = await setUp();
-    expect(summary(await send(claims))).toMatch(/^401 DPoP error="invalid_dpop_proof"/);
-  });
-
-  it('compares htu without query, and with the public origin', async () => {
-    const { key, token, api } = await setUp({ origin: 'https://public.test' });
-    const dpop = await key.proof({ method: 'GET', url: 'https://public.test/things', token });
-    const facts = { ...request(`DPoP ${token}`, { dpop }), url: 'http://10.0.0.1/things?a=b' };
-    expect(summary(await api.decide(facts))).toBe('allowed');
-  });
-
-  it('refuses a bound token as a bearer token, and the reverse', async () => {
-    const { key, token, api } = await setUp();
-    expect(await ask(token, undefined, api)).toMatch(/^401 DPoP error="invalid_token"/);
-    const plain = await issuer.mint();
-    const dpop = await key.proof({ method: 'GET', url: URL_, token: plain });
-    expect(summary(await api.decide(request(`DPoP ${plain}`, { dpop })))).toMatch(
-      /^401 DPoP error="invalid_token"/,
-    );
-    expect(await ask(plain, undefined, server({ dpop: { required: true } }))).toMatch(/^401 DPoP/);
-  });
-
-  it('refuses no proof, two proofs, and the proof of another key', async () => {
-    const { token, api } = await setUp();
-    const other = await createDpopKey(now);
-    const proof = await other.proof({ method: 'GET', url: URL_, token });
-    for (const dpop of [undefined, `${proof}, ${proof}`, proof])
-      expect(summary(await api.decide(request(`DPoP ${token}`, { dpop })))).toMatch(
-        /^401 DPoP error="invalid_/,
-      );
-  });
-
-  it('asks for a nonce, takes it for two windows, and gives a new one', async () => {
-    const { send } = await setUp({ dpop: { nonces: true } });
-    const first = await send();
-    expect(summary(first)).toMatch(/^401 DPoP error="use_dpop_nonce"/);
-    const nonce = String(first.headers['dpop-nonce']);
-    const second = await send({ iat: 1 }, nonce);
-    expect(second).toMatchObject({ allowed: true, headers: { 'dpop-nonce': nonce } });
-    time += 300;
-    expect(summary(await send({}, nonce))).toMatch(/use_dpop_nonce/);
-  });
+  boundTokens();
 
   it('offers both schemes, and points to the metadata', async () => {
     const api = server({ dpop: {}, resourceMetadata: {}, algorithms: ['ES256'] });

@@ -1,6 +1,7 @@
 /** The resource-server half: who calls, and whether that is enough. */
 export type { AuthorizationDetail, Demand } from '../shared/demand.ts';
 export { type DemandFor, NotProtectedError, type Protection } from './adapter.ts';
+export type { ProofVerifier, ProofVerifiers } from './dpop.ts';
 export { InvalidDemandError, InvalidOptionsError } from './errors.ts';
 export { type Check, protect } from './fetch.ts';
 export { checkDemand } from './judge.ts';
@@ -9,8 +10,10 @@ export type {
   DpopOptions,
   Fetch,
   IntrospectionOptions,
+  NonceOptions,
   ResourceServerOptions,
 } from './options.ts';
 export type { ReplayStore } from './replay.ts';
 export { createResourceServer } from './resource-server.ts';
+export type { Soon } from './soon.ts';
 export type { Caller, Decision, Permit, Reason, Refusal, RequestFacts, ResourceServer } from './types.ts';

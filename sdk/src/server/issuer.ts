@@ -10,6 +10,7 @@ import {
 import { InvalidTokenError, IssuerUnavailableError } from './errors.ts';
 import { createKept } from './kept.ts';
 import type { Fetch } from './options.ts';
+import { andThen, type Soon } from './soon.ts';
 
 /** Seconds. */
 const METADATA_FRESH = 300;
@@ -23,13 +24,15 @@ export type Implied = ReadonlyMap<string, readonly string[]>;
 export interface Issuer {
   /** @throws IssuerUnavailableError before the first success. */
   readonly metadata: () => Promise<AuthorizationServer>;
-  readonly implied: () => Promise<Implied>;
+  readonly implied: () => Soon<Implied>;
   /** For jose. @throws IssuerUnavailableError, InvalidTokenError. */
   readonly key: JWTVerifyGetKey;
   /** Changes whenever the issuer's keys do: what was verified before counts no longer. */
   readonly keysVersion: () => string;
+  /** Whether the copy of the keys is there, and no refresh of it is due. */
+  readonly hasKeys: () => boolean;
   /** A copy of the keys in use is due for a refresh: begins it. @throws IssuerUnavailableError. */
-  readonly touchKeys: () => Promise<void>;
+  readonly touchKeys: () => Soon<unknown>;
 }
 
 export interface IssuerInput {
@@ -64,11 +67,10 @@ export function createIssuer({ issuer, fetch, now }: IssuerInput): Issuer {
   });
   return {
     metadata: async () => (await known.get()).metadata,
-    implied: async () => (await known.get()).implied,
+    implied: () => andThen(known.get(), ({ implied }) => implied),
     keysVersion: () => version,
-    touchKeys: async () => {
-      await keys.get();
-    },
+    hasKeys: () => keys.peek() !== undefined,
+    touchKeys: () => keys.get(),
     key: async (header, token) => {
       try {
         return await (await keys.get())(header, token);

@@ -1,12 +1,15 @@
 /** Something of the issuer's that is fetched once, kept, refreshed now and then, and outlives an outage. */
 import { IssuerUnavailableError } from './errors.ts';
+import type { Soon } from './soon.ts';
 
 /** Seconds between two attempts while there is nothing yet; also the `Retry-After` of the answer. */
 const RETRY = 2;
 
 export interface Kept<T> {
-  /** The value; a refresh that is due goes on beside. @throws IssuerUnavailableError before the first success. */
-  get(): Promise<T>;
+  /** The value, at once where `peek` has it; a refresh that is due goes on beside. @throws IssuerUnavailableError before the first success. */
+  get(): Soon<T>;
+  /** The value while no refresh of it is due. Begins nothing. */
+  peek(): T | undefined;
   /** Fetches again, unless that was tried within the cool-down. Whether the last attempt succeeded. */
   renew(): Promise<boolean>;
 }
@@ -43,18 +46,23 @@ export function createKept<T>({ load, now, freshFor, coolDown }: KeptOptions<T>)
     pending = fetchAgain();
     return pending;
   };
+  const getLater = async (): Promise<T> => {
+    if (good) {
+      const refreshed = attempt();
+      if (!sharesPromises()) await refreshed;
+      return good.value;
+    }
+    if (pending || fault === undefined || now() - tried >= RETRY) await attempt();
+    if (good) return (good as { value: T }).value;
+    throw new IssuerUnavailableError('the issuer cannot be reached', RETRY, fault);
+  };
+  const current = () => (good && (now() - good.at < freshFor || now() - tried < coolDown) ? good : undefined);
   return {
-    get: async () => {
-      if (good) {
-        if (now() - good.at < freshFor || now() - tried < coolDown) return good.value;
-        const refreshed = attempt();
-        if (!sharesPromises()) await refreshed;
-        return good.value;
-      }
-      if (pending || fault === undefined || now() - tried >= RETRY) await attempt();
-      if (good) return (good as { value: T }).value;
-      throw new IssuerUnavailableError('the issuer cannot be reached', RETRY, fault);
+    get: () => {
+      const found = current();
+      return found ? found.value : getLater();
     },
+    peek: () => current()?.value,
     renew: async () => {
       if (pending || now() - tried >= coolDown) await attempt();
       return fault === undefined;

@@ -1,7 +1,9 @@
 /** What a resource server is made of, and the defaults. */
 import type { ClientAuth } from 'oauth4webapi';
 import type { Demand } from '../shared/demand.ts';
+import type { ProofVerifiers } from './dpop.ts';
 import { InvalidOptionsError } from './errors.ts';
+import type { NonceSecret } from './nonces.ts';
 import type { ReplayStore } from './replay.ts';
 import type { Decision } from './types.ts';
 
@@ -31,11 +33,18 @@ export interface DpopOptions {
   readonly required?: boolean;
   /**
    * Ask for nonces (RFC 9449 9). `true`: a secret of this process's own. Several processes behind one address share
-   * `secret`, at least 32 bytes.
+   * `secret`, at least 32 bytes; nonces of the `previous` ones are accepted, too, while it is replaced.
    */
-  readonly nonces?: boolean | { readonly secret: string | Uint8Array };
+  readonly nonces?: boolean | NonceOptions;
+  /** Another way to verify later proofs of a client, such as the platform's own; see `ProofVerifiers`. Default: WebCrypto. */
+  readonly verifiers?: ProofVerifiers;
   /** Where used proofs are remembered. Default: this process's memory, bounded. */
   readonly replays?: ReplayStore;
+}
+
+export interface NonceOptions {
+  readonly secret: NonceSecret;
+  readonly previous?: readonly NonceSecret[];
 }
 
 export interface ResourceServerOptions {
@@ -89,7 +98,10 @@ export function checkOptions(options: ResourceServerOptions): void {
   if (options.introspection && !options.introspection.clientSecret && !options.introspection.auth)
     throw new InvalidOptionsError('introspection: clientSecret or auth');
   const nonces = options.dpop?.nonces;
-  if (typeof nonces === 'object' && nonces.secret.length < 32)
+  if (
+    typeof nonces === 'object' &&
+    [nonces.secret, ...(nonces.previous ?? [])].some(({ length }) => length < 32)
+  )
     throw new InvalidOptionsError('dpop.nonces.secret: at least 32 bytes');
 }
 

@@ -27,7 +27,13 @@ export interface TokensInput {
 }
 
 /** @throws InvalidTokenError, IssuerUnavailableError. */
-export type ReadToken = (token: string) => Promise<Token>;
+type ReadToken = (token: string) => Promise<Token>;
+
+export interface Tokens {
+  readonly read: ReadToken;
+  /** A JWT of exactly this text that was verified before and still counts; undefined: `read` it. */
+  readonly recall: (token: string) => Token | undefined;
+}
 
 /** Verified tokens that are remembered. */
 const REMEMBERED = 10_000;
@@ -35,15 +41,16 @@ const INTROSPECTION_CACHE = 30;
 const RETRY = 2;
 const TIMEOUT = 5;
 
-export function createTokens(input: TokensInput): ReadToken {
-  const readJwt = jwts(input);
+export function createTokens(input: TokensInput): Tokens {
+  const { recall, read: readJwt } = jwts(input);
   const { introspection } = input.options;
   const readOpaque = introspection && introspected(input, introspection);
-  return async (token) => {
+  const read: ReadToken = async (token) => {
     if (looksLikeJwt(token)) return readJwt(token);
     if (!readOpaque) throw new InvalidTokenError('not a JWT, and introspection is not configured');
     return readOpaque(token);
   };
+  return { recall, read };
 }
 
 /** Three parts of which the first is a JSON object: such a token is never sent anywhere. */
@@ -51,17 +58,26 @@ function looksLikeJwt(token: string): boolean {
   return /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(token);
 }
 
-function jwts({ options, issuer, now }: TokensInput): ReadToken {
+function jwts({ options, issuer, now }: TokensInput): Tokens {
   const { clockTolerance = 10, algorithms = DEFAULT_ALGORITHMS } = options;
   const remembered = createBounded<Token>(REMEMBERED);
   let version = '';
-  return async (jwt) => {
-    await issuer.touchKeys();
+  const find = (jwt: string): Token | undefined => {
     if (version !== issuer.keysVersion()) remembered.clear();
     version = issuer.keysVersion();
-    const known = remembered.get(jwt);
+    return remembered.get(jwt);
+  };
+  const lives = ({ caller }: Token) => caller.expiresAt > now() - clockTolerance;
+  const recall = (jwt: string): Token | undefined => {
+    if (!issuer.hasKeys()) return undefined;
+    const known = find(jwt);
+    return known && lives(known) ? known : undefined;
+  };
+  const read: ReadToken = async (jwt) => {
+    await issuer.touchKeys();
+    const known = find(jwt);
+    if (known && lives(known)) return known;
     if (known) {
-      if (known.caller.expiresAt > now() - clockTolerance) return known;
       remembered.delete(jwt);
       throw new InvalidTokenError('expired');
     }
@@ -78,6 +94,7 @@ function jwts({ options, issuer, now }: TokensInput): ReadToken {
     if (version === issuer.keysVersion()) remembered.set(jwt, token);
     return token;
   };
+  return { recall, read };
 }
 
 /** RFC 9068 2.2: what has to be there beside `iss` and `aud`; `client_id` is asked for by `readToken`. */

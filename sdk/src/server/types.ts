@@ -1,5 +1,6 @@
 /** The shapes of the server half: everything is a plain value, so that any framework, and a gateway, can use it. */
 import type { AuthorizationDetail, Demand } from '../shared/demand.ts';
+import type { Soon } from './soon.ts';
 
 /** What is known of a request, however it came. */
 export interface RequestFacts {
@@ -77,10 +78,13 @@ export type Decision = Permit | Refusal;
 export interface ResourceServer {
   /** Whether a request with these facts may do what demands this. */
   decide(request: RequestFacts, demand?: Demand): Promise<Decision>;
-  /** The first half of `decide`: only the token, once per request, since a proof counts once. */
-  authenticate(request: RequestFacts): Promise<Decision>;
+  /**
+   * The first half of `decide`: only the token, once per request, since a proof counts once. At once, without a promise,
+   * where all it takes is remembered.
+   */
+  authenticate(request: RequestFacts): Soon<Decision>;
   /** The second half: whether who was let in by `authenticate` may do what demands this. */
-  authorize(request: RequestFacts, permit: Permit, demand: Demand): Promise<Decision>;
+  authorize(request: RequestFacts, permit: Permit, demand: Demand): Soon<Decision>;
   /** The protected resource's metadata document (RFC 9728), and the path it is served under. */
   readonly metadata: {
     readonly path: string;

@@ -1,0 +1,58 @@
+/** ES256 by OpenSSL: the contract of the SDK's own verification, and that it is used where it may be. */
+import { createResourceServer } from '@stile/sdk/server';
+import { createDpopKey, createTestIssuer } from '@stile/sdk/testing';
+import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
+import { describe, expect, test } from 'vitest';
+import { boundTokens } from '../../sdk/test/bound-tokens.ts';
+import { nativeVerifiers } from '../../src/gate/signatures.ts';
+
+describe('proofs verified by OpenSSL', () => boundTokens(nativeVerifiers));
+
+/** A server that counts what the verifier is asked. */
+async function counting() {
+  const issuer = await createTestIssuer();
+  const asked: string[] = [];
+  const server = createResourceServer({
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    fetch: issuer.fetch,
+    dpop: {
+      verifiers: (key, alg) => {
+        const verify = nativeVerifiers(key, alg);
+        return verify && ((jws) => verify(asked.push(jws) > 0 ? jws : ''));
+      },
+    },
+  });
+  const decide = (token: string, dpop: string) =>
+    server.authenticate({ method: 'GET', url: 'https://api.test/', authorization: `DPoP ${token}`, dpop });
+  return { issuer, asked, decide };
+}
+
+test('the first proof of a key is verified in every respect, later ones in the same turn', async () => {
+  const { issuer, asked, decide } = await counting();
+  const key = await createDpopKey();
+  const token = await issuer.mint({ jkt: key.thumbprint });
+  const proof = () => key.proof({ method: 'GET', url: 'https://api.test/', token });
+  expect(await decide(token, await proof())).toMatchObject({ allowed: true });
+  expect(asked).toEqual([]);
+  expect(decide(token, await proof())).toMatchObject({ allowed: true });
+  expect(asked).toHaveLength(1);
+});
+
+test.each([
+  ['another algorithm', 'EdDSA', {}],
+  ['a header with an extension', 'ES256', { crit: ['b64'], b64: true }],
+])('%s stays with WebCrypto', async (_what, alg, header) => {
+  const { issuer, asked, decide } = await counting();
+  const { publicKey, privateKey } = await generateKeyPair(alg);
+  const jwk = await exportJWK(publicKey);
+  const token = await issuer.mint({ jkt: await calculateJwkThumbprint(jwk) });
+  const send = async () => {
+    const proof = new CompactSign(new TextEncoder().encode('{}'));
+    const signed = proof.setProtectedHeader({ typ: 'dpop+jwt', alg, jwk, ...header }).sign(privateKey);
+    return decide(token, await signed);
+  };
+  for (let round = 0; round < 2; round += 1)
+    expect(await send()).toMatchObject({ reason: 'invalid_dpop_proof', detail: 'htm is another method' });
+  expect(asked).toEqual([]);
+});
