@@ -3,10 +3,12 @@ import { readFileSync, watch } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { createResourceServer } from '@stile/sdk/server';
+import { bufferLines } from '../gate/access-log.ts';
 import { explainRequest } from '../gate/explain.ts';
 import { GateFileError } from '../gate/parse-rules.ts';
-import { createMetrics, type Metrics, together } from '../gate/records.ts';
+import { createMetrics, type Metrics } from '../gate/records.ts';
 import { createGate } from '../gate/service.ts';
+import { nativeVerifiers } from '../gate/signatures.ts';
 import { type GateState, nextState, stateOf } from '../gate/state.ts';
 import { createClock, elapsed } from '../infra/system.ts';
 import { CommandError } from './failures.ts';
@@ -25,13 +27,15 @@ export async function gate(terminal: Terminal, options: GateOptions): Promise<nu
   const { file, stopped = untilSignal() } = options;
   let text = required(file);
   let state = readState(file, text);
-  const metrics = createMetrics();
+  const metrics = createMetrics(state.settings.rules);
+  const log = bufferLines(terminal.out);
+  process.once('exit', log.flush);
   const clock = createClock();
   const server = createGate({
     server: resourceServer(state, clock.now),
     state: () => state,
     metrics,
-    log: together(terminal.out),
+    log: log.add,
     now: clock.milliseconds,
     elapsed,
   });
@@ -55,6 +59,8 @@ export async function gate(terminal: Terminal, options: GateOptions): Promise<nu
     server.close(() => resolve());
     server.closeIdleConnections();
   });
+  process.off('exit', log.flush);
+  log.flush();
   return 0;
 }
 
@@ -69,12 +75,12 @@ interface Replacement {
 function replaced(terminal: Terminal, { metrics, state, file, text }: Replacement): GateState {
   try {
     const next = nextState(state, text);
-    metrics.reloaded(true);
+    metrics.reloaded(next.settings.rules);
     terminal.note(`Reloaded ${file}: ${next.settings.rules.length} rules.`);
     return next;
   } catch (error) {
     if (!(error instanceof GateFileError)) throw error;
-    metrics.reloaded(false);
+    metrics.reloaded(undefined);
     terminal.note(`${file} was not taken; the rules before it stay in force.`);
     for (const line of error.message.split('\n')) terminal.note(`  ${line}`);
     return state;
@@ -99,7 +105,7 @@ function resourceServer({ settings }: GateState, now: () => number) {
     issuer,
     audience,
     now,
-    dpop: { nonces: true },
+    dpop: { nonces: true, verifiers: nativeVerifiers },
     ...(introspection && {
       introspection: {
         clientId: introspection.clientId,

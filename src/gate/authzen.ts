@@ -1,4 +1,5 @@
 /** OpenID AuthZEN 1.0: the same decision, asked for in JSON. The subject is an access token, never a claim of who it is. */
+import type { Soon } from '@stile/sdk/server';
 import { z } from 'zod';
 import type { Verdict } from './decide.ts';
 import { type ClientRequest, hostOf } from './facts.ts';
@@ -23,7 +24,7 @@ const batch = z.object({
     .prefault({}),
 });
 
-export type Judge = (request: ClientRequest) => Promise<Verdict>;
+export type Judge = (request: ClientRequest) => Soon<Verdict>;
 
 export interface Evaluated {
   readonly decision: boolean;

@@ -110,10 +110,10 @@ function ruleOf(input: RuleInput, order: number): Rule {
 function effectOf({ level, maxAge, scopes, ...input }: RuleInput): Effect {
   if (input.public) return { kind: 'public' };
   if (input.deny) return { kind: 'deny' };
-  const demand = {
+  const demand = Object.freeze({
     ...(level ? { acr: level } : {}),
     ...(maxAge === undefined ? {} : { maxAge }),
     ...(scopes ? { scope: scopes } : {}),
-  };
+  });
   return { kind: 'token', demand };
 }

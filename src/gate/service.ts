@@ -1,11 +1,12 @@
 /** The gate over HTTP: subrequests of gateways, AuthZEN, metrics. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { ResourceServer } from '@stile/sdk/server';
+import type { ResourceServer, Soon } from '@stile/sdk/server';
+import { accessLine } from './access-log.ts';
 import { authzenMetadata, evaluate, evaluateAll } from './authzen.ts';
 import { judge, type Verdict } from './decide.ts';
-import { type ClientRequest, type Dialect, isTrusted, readFacts } from './facts.ts';
-import { identityHeaders } from './identity.ts';
-import { accessLine, type Metrics } from './records.ts';
+import { type ClientRequest, type Dialect, readFacts, readFields } from './facts.ts';
+import { identityFields } from './identity.ts';
+import type { Metrics } from './records.ts';
 import type { GateState } from './state.ts';
 
 export interface GateDeps {
@@ -29,26 +30,38 @@ const ENVOY = '/check/envoy';
 export function createGate(deps: GateDeps): Server {
   const limits = { maxHeaderSize: MAX_HEADERS, requestTimeout: 10_000, headersTimeout: 5_000 };
   return createServer(limits, (request, response) => {
-    handle(deps, request, response).catch(() => {
+    const failed = () => {
       if (response.headersSent) response.destroy();
-      else reply(response, 503, { 'retry-after': '2' }, { error: 'temporarily_unavailable' });
-    });
+      else reply(response, 503, ['retry-after', '2'], JSON.stringify({ error: 'temporarily_unavailable' }));
+    };
+    try {
+      handle(deps, request, response)?.catch(failed);
+    } catch {
+      failed();
+    }
   });
 }
 
-async function handle(deps: GateDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** At once, or a promise of having answered. */
+function handle(
+  deps: GateDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> | undefined {
   const url = request.url ?? '';
   const open = openAnswer(deps, request);
-  if (open) return reply(response, 200, { 'content-type': open.type }, open.text);
-  if (!isTrusted(deps.state().trusted, request.socket.remoteAddress ?? '')) {
-    return end(response, 403, { error: 'access_denied' });
+  if (open) reply(response, 200, ['content-type', open.type], open.text);
+  else if (!deps.state().isTrusted(request.socket.remoteAddress ?? '')) {
+    end(response, 403, { error: 'access_denied' });
+  } else {
+    const dialect = dialectOf(url);
+    if (dialect) return check(deps, { dialect, request, response });
+    if (url === '/access/v1/evaluation' || url === '/access/v1/evaluations') {
+      return authzen(deps, request, response);
+    }
+    end(response, 404, { error: 'not_found' });
   }
-  const dialect = dialectOf(url);
-  if (dialect) return check(deps, { dialect, request, response });
-  if (url === '/access/v1/evaluation' || url === '/access/v1/evaluations') {
-    return authzen(deps, request, response);
-  }
-  end(response, 404, { error: 'not_found' });
+  return undefined;
 }
 
 function openAnswer({ state, metrics }: GateDeps, { url, method }: IncomingMessage) {
@@ -65,7 +78,8 @@ function openAnswer({ state, metrics }: GateDeps, { url, method }: IncomingMessa
 /** Caddy carries the client's query over to the subrequest, where it means nothing. */
 function dialectOf(url: string): Dialect | undefined {
   if (url.startsWith(`${ENVOY}/`)) return 'envoy';
-  const path = url.split('?', 1)[0];
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
   if (path === '/check/original') return 'original';
   return path === '/check/forwarded' ? 'forwarded' : undefined;
 }
@@ -76,23 +90,26 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-async function check(deps: GateDeps, { dialect, request, response }: Exchange): Promise<void> {
+function check(deps: GateDeps, { dialect, request, response }: Exchange): Promise<void> | undefined {
   const begun = deps.elapsed();
-  const { method = '', headers, rawHeaders } = request;
-  const body = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (body || (dialect !== 'envoy' && method !== 'GET')) {
+  const { method = '', rawHeaders } = request;
+  const fields = readFields(rawHeaders);
+  if (fields.hasBody || (dialect !== 'envoy' && method !== 'GET')) {
     response.setHeader('connection', 'close');
-    return end(response, 403, {
-      error: 'access_denied',
-      error_description: 'a subrequest is a GET without body',
-    });
+    end(response, 403, { error: 'access_denied', error_description: 'a subrequest is a GET without body' });
+    return undefined;
   }
   const target = (request.url ?? '').slice(ENVOY.length);
   const peer = request.socket.remoteAddress ?? '';
-  const facts = readFacts({ dialect, method, target, rawHeaders, peer }, deps.state().trusted);
-  const verdict = facts ? await judgeNow(deps, facts) : unreadable;
-  record(deps, verdict, { request: facts, begun });
-  answer(response, verdict);
+  const facts = readFacts({ dialect, method, target, fields, peer }, deps.state().isTrusted);
+  const settle = (verdict: Verdict) => {
+    record(deps, verdict, { request: facts, begun });
+    answer(response, verdict);
+  };
+  const verdict = facts ? judgeNow(deps, facts) : unreadable;
+  if (verdict instanceof Promise) return verdict.then(settle);
+  settle(verdict);
+  return undefined;
 }
 
 const unreadable: Verdict = {
@@ -103,7 +120,7 @@ const unreadable: Verdict = {
   detail: 'a fact is missing, repeated or malformed',
 };
 
-function judgeNow({ server, state }: GateDeps, request: ClientRequest): Promise<Verdict> {
+function judgeNow({ server, state }: GateDeps, request: ClientRequest): Soon<Verdict> {
   return judge({ server, rules: state().index }, request);
 }
 
@@ -119,8 +136,15 @@ function record(
 
 /** Envoy lets pass on 200 only, so that is what an allowed request gets everywhere. */
 function answer(response: ServerResponse, { status, headers, body, caller }: Verdict): void {
-  if (status === 200) reply(response, 200, { ...headers, ...identityHeaders(caller) }, '');
-  else reply(response, status, { 'content-type': 'application/json', ...headers }, body);
+  const nonce = headers['dpop-nonce'];
+  if (status === 200) {
+    const identity = identityFields(caller);
+    reply(response, 200, nonce === undefined ? identity : ['dpop-nonce', nonce, ...identity], '');
+  } else {
+    const { 'cache-control': _ours, ...others } = headers;
+    const fields = Object.entries(others).flat();
+    reply(response, status, ['content-type', 'application/json', ...fields], JSON.stringify(body));
+  }
 }
 
 async function authzen(deps: GateDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -137,7 +161,7 @@ async function authzen(deps: GateDeps, request: IncomingMessage, response: Serve
   };
   const run = request.url === '/access/v1/evaluations' ? evaluateAll : evaluate;
   const result = body && (await run(decide, body.value, request.socket.remoteAddress ?? ''));
-  if (result) reply(response, 200, { 'content-type': 'application/json' }, result);
+  if (result) end(response, 200, result);
   else end(response, 400, { error: 'invalid_request' });
 }
 
@@ -158,17 +182,12 @@ async function readBody(request: IncomingMessage): Promise<{ value: unknown } | 
 }
 
 function end(response: ServerResponse, status: number, body: object): void {
-  reply(response, status, { 'content-type': 'application/json' }, body);
+  reply(response, status, ['content-type', 'application/json'], JSON.stringify(body));
 }
 
-function reply(
-  response: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: object | string,
-): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const length = String(Buffer.byteLength(text));
-  response.writeHead(status, { 'cache-control': 'no-store', ...headers, 'content-length': length });
+/** @param fields Names and values in turn, each name once. */
+function reply(response: ServerResponse, status: number, fields: readonly string[], text: string): void {
+  const length = text === '' ? '0' : String(Buffer.byteLength(text));
+  response.writeHead(status, ['cache-control', 'no-store', ...fields, 'content-length', length]);
   response.end(text);
 }

@@ -6,6 +6,7 @@ import { createResourceServer } from '@stile/sdk/server';
 import { createTestIssuer, type TestIssuer } from '@stile/sdk/testing';
 import { createMetrics } from '../../src/gate/records.ts';
 import { createGate } from '../../src/gate/service.ts';
+import { nativeVerifiers } from '../../src/gate/signatures.ts';
 import { type GateState, stateOf } from '../../src/gate/state.ts';
 
 export const HEAD = 'issuer: https://issuer.test\naudience: https://api.test\n';
@@ -50,10 +51,10 @@ export async function startGate(text = HEAD + RULES): Promise<TestGate> {
       issuer: issuer.issuer,
       audience: issuer.audience,
       fetch: issuer.fetch,
-      dpop: { nonces: true },
+      dpop: { nonces: true, verifiers: nativeVerifiers },
     }),
     state: () => holder.state,
-    metrics: createMetrics(),
+    metrics: createMetrics(holder.state.settings.rules),
     log: (line) => void logged.push(line),
     now: () => Date.now(),
     elapsed: () => performance.now(),
