@@ -2,7 +2,7 @@
 import { readFileSync, watch } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
-import { createResourceServer } from '@stile/sdk/server';
+import { createResourceServer, type NonceOptions } from '@stile/sdk/server';
 import { bufferLines } from '../gate/access-log.ts';
 import { explainRequest } from '../gate/explain.ts';
 import { GateFileError } from '../gate/parse-rules.ts';
@@ -105,7 +105,10 @@ function resourceServer({ settings }: GateState, now: () => number) {
     issuer,
     audience,
     now,
-    dpop: { nonces: true, verifiers: nativeVerifiers },
+    dpop: {
+      nonces: settings.nonceSecretFile === undefined ? true : nonceSecrets(settings.nonceSecretFile),
+      verifiers: nativeVerifiers,
+    },
     ...(introspection && {
       introspection: {
         clientId: introspection.clientId,
@@ -113,6 +116,20 @@ function resourceServer({ settings }: GateState, now: () => number) {
       },
     }),
   });
+}
+
+/** Characters of a secret: 32 of base64url are 192 bits. */
+const SHORTEST_SECRET = 32;
+
+/** The first line makes nonces; those of the other lines are accepted while it is replaced. */
+function nonceSecrets(file: string): NonceOptions {
+  const [secret = '', ...previous] = required(file)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  if ([secret, ...previous].some(({ length }) => length < SHORTEST_SECRET))
+    throw new CommandError(`${file}: a secret of ${SHORTEST_SECRET} characters or more on each line`);
+  return { secret, previous };
 }
 
 function readState(file: string, text: string): GateState {

@@ -56,6 +56,11 @@ export const gateFileSchema = z.strictObject({
   introspection: z
     .strictObject({ clientId: z.string().min(1), clientSecretFile: z.string().min(1) })
     .optional(),
+  /**
+   * Shared by gates behind one address: on each line a secret of 32 characters or more. The first makes DPoP nonces, those
+   * of the others are accepted, too.
+   */
+  nonceSecretFile: z.string().min(1).optional(),
   listen: z
     .strictObject({
       host: z.string().default('127.0.0.1'),

@@ -24,7 +24,15 @@ export function stateOf(text: string): GateState {
   return { settings, index: indexRules(settings.rules), isTrusted: networksOf(trusted) };
 }
 
-const fixed = ['issuer', 'audience', 'introspection', 'listen', 'metrics', 'authzenUrl'] as const;
+const fixed = [
+  'issuer',
+  'audience',
+  'introspection',
+  'nonceSecretFile',
+  'listen',
+  'metrics',
+  'authzenUrl',
+] as const;
 
 /** The state a new text makes of the old one. @throws GateFileError, also where a setting needs a restart. */
 export function nextState(old: GateState, text: string): GateState {
