@@ -16,6 +16,7 @@ export const RULES = `rules:
   - { name: robots, path: /data/**, claims: { client_id: robot }, deny: true }
   - { name: data, path: /data/**, anyToken: true }
   - { name: pay, methods: [POST], host: bank.test, path: /pay/:id, level: phr, maxAge: 300, scopes: [pay] }
+  - { name: get-only, methods: [GET], path: /get-only, anyToken: true }
   - { name: mixed, path: /mixed, claims: { client_id: robot }, public: true }
   - { name: mixed-rest, path: /mixed, public: true }
 `;
@@ -23,6 +24,8 @@ export const RULES = `rules:
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
+  /** Names and values in turn, as they came. */
+  readonly raw: readonly string[];
   readonly body: string;
 }
 
@@ -109,7 +112,8 @@ export function send({ port, path, headers = {}, method = 'GET', body }: Sent): 
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        const { statusCode: status = 0, headers: fields, rawHeaders: raw } = response;
+        resolve({ status, headers: fields, raw, body: text });
       });
     });
     call.on('error', reject);
