@@ -107,7 +107,7 @@ describe('what may not', () => {
     ['a token of another type', { typ: 'jwt' }],
     ['a token that has expired', { expiresIn: -60 }],
   ])('%s', async (_what, mint) => {
-    const { status, headers } = await gate.ask('/data/1', await bearer(mint));
+    const { status, headers } = await gate.ask('/get-only', await bearer(mint));
     expect([status, String(headers['www-authenticate'])]).toEqual([
       401,
       expect.stringMatching(/invalid_token/),
@@ -121,7 +121,11 @@ describe('what may not', () => {
   });
 
   test('a fact that is said twice, and one that is missing', async () => {
+    const reason = () => JSON.parse(gate.logged.at(-1) ?? '').reason;
     expect((await gate.ask('/open/x', { 'x-original-uri': ['/open/x', '/closed/x'] })).status).toBe(403);
+    expect(reason()).toBe('malformed_request');
+    expect((await gate.ask('/open/x', { dpop: ['a', 'b'] })).status).toBe(403);
+    expect(reason()).toBe('malformed_request');
     expect((await gate.ask('/open/x', { 'x-forwarded-proto': 'ftp' })).status).toBe(403);
     expect((await gate.get('/check/original')).status).toBe(403);
   });
@@ -307,7 +311,10 @@ describe('AuthZEN', () => {
 
   test('a subject that only says who it is has no token', async () => {
     const body = { ...(await evaluation('/data/1')), subject: { type: 'user', id: 'alex' } };
-    expect(JSON.parse((await post('/access/v1/evaluation', body)).body)).toMatchObject({ decision: false });
+    expect(JSON.parse((await post('/access/v1/evaluation', body)).body)).toMatchObject({
+      decision: false,
+      context: { reason: 'no_token' },
+    });
   });
 
   test('what is no evaluation is a 400; the configuration names the endpoints', async () => {
