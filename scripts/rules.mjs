@@ -5,7 +5,7 @@
  *   npm run test:rules                 every mutation
  *   npm run test:rules -- "rule 2"     those whose rule, file or list contains the text
  */
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync, fork, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -23,7 +23,9 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const fields = ['rule', 'file', 'search', 'replace', 'test', 'title'];
 
-const mutations = readMutations().filter(matching(process.argv[2] ?? ''));
+const mutations = readMutations()
+  .filter(matching(process.argv[2] ?? ''))
+  .filter(canRun);
 const sound = mutations.filter((mutation) => faultOf(mutation) === undefined);
 if (mutations.length === 0) {
   console.error('No mutation matches.');
@@ -61,6 +63,15 @@ function readMutations() {
 
 function matching(text) {
   return ({ rule, file, where }) => `${rule} ${file} ${where}`.includes(text);
+}
+
+/** A mutation may need a program of the machine, such as a gateway; without it the test would be skipped. */
+function canRun({ needs, where }) {
+  if (needs === undefined) return true;
+  const PATH = `${process.env.PATH}:/usr/sbin`;
+  const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', needs], { env: { PATH } }).status === 0;
+  if (!found) console.error(`${where} is left out: no ${needs} here.`);
+  return found;
 }
 
 /** What makes a mutation unusable before anything runs. */

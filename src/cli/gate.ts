@@ -41,19 +41,21 @@ export async function gate(terminal: Terminal, options: GateOptions): Promise<nu
   });
   const { host, port } = state.settings.listen;
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
-  const reload = () => {
+  // Who sends the signal is answered, also where the file is as it was.
+  const reload = (asked: boolean) => {
     const found = readText(file);
-    if (found === text) return;
+    if (found === text && !asked) return;
     text = found;
     state = replaced(terminal, { metrics, state, file, text });
   };
-  const watcher = watch(dirname(file), reload);
-  process.on('SIGHUP', reload);
+  const watcher = watch(dirname(file), () => reload(false));
+  const onSignal = () => reload(true);
+  process.on('SIGHUP', onSignal);
   const bound = (server.address() as AddressInfo).port;
   terminal.note(`The gate answers on ${host}:${bound} with ${state.settings.rules.length} rules.`);
   options.onListening?.(bound);
   await stopped;
-  process.off('SIGHUP', reload);
+  process.off('SIGHUP', onSignal);
   watcher.close();
   await new Promise<void>((resolve) => {
     server.close(() => resolve());

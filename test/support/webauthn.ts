@@ -3,6 +3,7 @@
  * flags and any counter. It signs whatever it is told to, also what no real one would.
  */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import type { VirtualCredential } from './browser.ts';
 import { issueAttestation, type TestCa } from './x509.ts';
 
 export interface AuthenticatorOptions {
@@ -66,6 +67,8 @@ export interface SoftwareAuthenticator {
   authenticate(options: RequestOptions, origin: string, twist?: Twist): AuthenticationJson;
   /** Sets the counter of the next use, as a clone that lags behind would. */
   setCounter(counter: number): void;
+  /** Its keys, in the form a browser's virtual authenticator takes them. */
+  credentials(): VirtualCredential[];
 }
 
 export interface RegistrationJson {
@@ -111,6 +114,18 @@ export function createAuthenticator(options: AuthenticatorOptions = {}): Softwar
     setCounter: (value) => {
       counter = value;
     },
+    credentials: () => keys.map(virtualCredential),
+  };
+}
+
+function virtualCredential({ id, rpId, userHandle, privateKey }: Key): VirtualCredential {
+  return {
+    credentialId: id.toString('base64'),
+    isResidentCredential: true,
+    rpId,
+    userHandle: Buffer.from(userHandle, 'base64url').toString('base64'),
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64'),
+    signCount: 0,
   };
 }
 
