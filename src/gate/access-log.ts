@@ -12,7 +12,7 @@ export function accessLine({ verdict, request, took, at }: DecisionRecord): stri
     ? member('address', request.client) +
       member('method', request.method) +
       member('host', request.host) +
-      member('path', withoutQuery(request.target))
+      member('path', request.target === undefined ? undefined : withoutQuery(request.target))
     : '';
   const age =
     caller?.authTime === undefined

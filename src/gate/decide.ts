@@ -5,11 +5,22 @@ import { normalisePath, type PathFault } from './path.ts';
 import { claimsHold, type Rule } from './rule.ts';
 import type { RuleIndex } from './rule-index.ts';
 
-/** A bounded set, for metrics. */
-export type GateReason = Reason | 'allowed' | 'public' | 'no_rule' | 'denied' | 'unsafe_path';
+/** A bounded set, for metrics. The last four are of the service: nothing was judged. */
+export type GateReason =
+  | Reason
+  | 'allowed'
+  | 'public'
+  | 'no_rule'
+  | 'denied'
+  | 'unsafe_path'
+  | 'unknown_host'
+  | 'not_http'
+  | 'untrusted_peer'
+  | 'unknown_address'
+  | 'internal_error';
 
 export interface Verdict {
-  readonly status: 200 | 400 | 401 | 403 | 503;
+  readonly status: 200 | 400 | 401 | 403 | 404 | 431 | 503;
   readonly reason: GateReason;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: object;
@@ -25,6 +36,7 @@ export interface DecideDeps {
 
 /** Never throws for what a client sends. At once where the token is remembered, or none is asked for. */
 export function judge({ server, rules }: DecideDeps, request: ClientRequest): Soon<Verdict> {
+  if (!rules.serves(request.host)) return forbid('unknown_host', {});
   const path = normalisePath(request.target);
   if (!path.ok) return forbid('unsafe_path', { detail: path.fault });
   const { method, host, scheme, authority, authorization, dpop } = request;
@@ -49,7 +61,7 @@ function decideFor({ server, found }: Found, facts: RequestFacts, seen: Decision
     if (rule.claims) {
       // Only a request without a token is nobody's: what cannot be judged must not reach a later, laxer rule.
       if (!seen.allowed && seen.reason !== 'no_token') return refused(seen, rule);
-      if (!claimsHold(rule.claims, seen.allowed ? seen.caller.claims : undefined)) continue;
+      if (!claimsHold(rule.claims, seen.allowed ? seen.caller : undefined)) continue;
     }
     if (rule.effect.kind !== 'token') return opened(rule, seen.allowed ? seen.caller : undefined);
     if (!seen.allowed) return refused(seen, rule);

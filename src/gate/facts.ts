@@ -74,12 +74,44 @@ export function readFacts(subrequest: Subrequest, isTrusted: Networks): ClientRe
   const scheme = values['x-forwarded-proto'];
   const authority = values[subrequest.dialect === 'envoy' ? 'host' : 'x-forwarded-host'];
   const host = authority === undefined ? undefined : hostOf(authority);
-  if (!method || !/^[A-Za-z-]{1,32}$/.test(method) || !target) return undefined;
+  if (!method || !isMethod(method) || !target) return undefined;
   if ((scheme !== 'http' && scheme !== 'https') || authority === undefined || host === undefined)
     return undefined;
   const client = clientAddress(values['x-forwarded-for'], subrequest.peer, isTrusted);
   const { authorization, dpop } = values;
   return { method, scheme, authority, host, target, client, authorization, dpop };
+}
+
+/** What of a request is told in the log. */
+export interface Asked {
+  readonly client: string;
+  readonly method?: string | undefined;
+  readonly host?: string | undefined;
+  readonly target?: string | undefined;
+}
+
+/** What a subrequest that cannot be judged says of its request, shortened: for the log, and for nothing else. */
+export function claimed(subrequest: Subrequest, isTrusted: Networks): Asked {
+  const { values } = subrequest.fields;
+  const { method, target } = requestLine(subrequest);
+  const host = values[subrequest.dialect === 'envoy' ? 'host' : 'x-forwarded-host'];
+  const client = clientAddress(values['x-forwarded-for'], subrequest.peer, isTrusted);
+  return { client, method: method?.slice(0, 32), host: host?.slice(0, 255), target: target?.slice(0, 1024) };
+}
+
+/** Methods are case-sensitive (RFC 9110 9.1), but not to every program: one in small letters is none. */
+export function isMethod(text: string): boolean {
+  return /^[A-Z][A-Z-]{0,31}$/.test(text);
+}
+
+/** An absolute URL taken apart by hand: a URL parser would repair what the gate has to see. */
+export function splitUrl(
+  text: string,
+): Pick<ClientRequest, 'scheme' | 'authority' | 'host' | 'target'> | undefined {
+  const [, scheme, authority = '', target = ''] = /^(https?):\/\/([^/?#\\]+)(.*)$/s.exec(text) ?? [];
+  const host = hostOf(authority);
+  if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
+  return { scheme, authority, host, target: target || '/' };
 }
 
 function requestLine({ dialect, method, target, fields: { values } }: Subrequest) {

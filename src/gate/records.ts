@@ -1,11 +1,11 @@
 /** What is counted of decisions. */
 import type { GateReason, Verdict } from './decide.ts';
-import type { ClientRequest } from './facts.ts';
+import type { Asked } from './facts.ts';
 import type { Rule } from './rule.ts';
 
 export interface DecisionRecord {
   readonly verdict: Verdict;
-  readonly request?: ClientRequest | undefined;
+  readonly request?: Asked | undefined;
   /** Milliseconds. */
   readonly took: number;
   /** Epoch milliseconds. */

@@ -15,17 +15,29 @@ interface Node {
 }
 
 export interface RuleIndex {
+  /** Whether the rules are for this host: a name nobody foresaw must not reach those that name none. */
+  serves(host: string): boolean;
   /** The rules that match but for their claims, in order; nothing after the first that has no claims condition. */
   find(target: Target): readonly Rule[];
 }
 
-/** Builds the index. Costs time in proportion to the rules, a lookup in proportion to the segments. */
-export function indexRules(rules: readonly Rule[]): RuleIndex {
+/**
+ * Builds the index. Costs time in proportion to the rules, a lookup in proportion to the segments.
+ * @param hosts Those that are served. Default: those that rules name; where they name none, any.
+ */
+export function indexRules(
+  rules: readonly Rule[],
+  hosts: readonly string[] = rules.flatMap((rule) => rule.hosts ?? []),
+): RuleIndex {
+  const served = new Set(hosts);
   const tries: Tries = new Map();
   for (const rule of rules)
     for (const host of rule.hosts ?? ['*'])
       for (const method of rule.methods ?? ['*']) insert(rootOf(tries, host, method), rule);
-  return { find: (target) => find(tries, target) };
+  return {
+    serves: (host) => served.size === 0 || served.has(host),
+    find: (target) => find(tries, target),
+  };
 }
 
 /** By host, then by method; `*` is for any. */

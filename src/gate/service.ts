@@ -1,10 +1,17 @@
 /** The gate over HTTP: subrequests of gateways, AuthZEN, metrics. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { Socket } from 'node:net';
 import type { ResourceServer, Soon } from '@stile/sdk/server';
 import { accessLine } from './access-log.ts';
 import { authzenMetadata, evaluate, evaluateAll } from './authzen.ts';
-import { judge, type Verdict } from './decide.ts';
-import { type ClientRequest, type Dialect, readFacts, readFields } from './facts.ts';
+import { type GateReason, judge, type Verdict } from './decide.ts';
+import { type Asked, type ClientRequest, claimed, type Dialect, readFacts, readFields } from './facts.ts';
 import { identityFields } from './identity.ts';
 import type { Metrics } from './records.ts';
 import type { GateState } from './state.ts';
@@ -21,25 +28,52 @@ export interface GateDeps {
   readonly elapsed: () => number;
 }
 
-/** Bytes. */
-const MAX_HEADERS = 16 * 1024;
+/** Bytes. Gateways may send all that a client sent them, and take more than Node's 16 KiB. */
+const MAX_HEADERS = 64 * 1024;
 const MAX_BODY = 64 * 1024;
 const ENVOY = '/check/envoy';
 
 /** Not listening yet. */
 export function createGate(deps: GateDeps): Server {
   const limits = { maxHeaderSize: MAX_HEADERS, requestTimeout: 10_000, headersTimeout: 5_000 };
-  return createServer(limits, (request, response) => {
-    const failed = () => {
+  const server = createServer(limits, (request, response) => {
+    const begun = deps.elapsed();
+    const failed = (error: unknown) => {
+      const verdict = refuse(503, 'internal_error', { detail: placeOf(error) });
+      record(deps, verdict, { request: { client: peerOf(request) }, begun });
       if (response.headersSent) response.destroy();
       else reply(response, 503, ['retry-after', '2'], JSON.stringify({ error: 'temporarily_unavailable' }));
     };
     try {
       handle(deps, request, response)?.catch(failed);
-    } catch {
-      failed();
+    } catch (error) {
+      failed(error);
     }
   });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    unparsed(deps, error.code ?? '', socket as Socket);
+  });
+  return server;
+}
+
+/** What Node could not read as a request: answered and told, as any other. */
+function unparsed(deps: GateDeps, code: string, socket: Socket): void {
+  if (!socket.writable || code === 'ECONNRESET') return void socket.destroy();
+  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
+  const verdict = refuse(status, 'malformed_request', { detail: code });
+  record(deps, verdict, { request: { client: socket.remoteAddress ?? '' }, begun: deps.elapsed() });
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+}
+
+/** Which error, and where; not its message, which may hold what a client sent. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const [, place = ''] = /\n\s+at (.+)/.exec(error.stack ?? '') ?? [];
+  return `${error.name} ${place}`;
+}
+
+function peerOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? '';
 }
 
 /** At once, or a promise of having answered. */
@@ -51,27 +85,29 @@ function handle(
   const url = request.url ?? '';
   const open = openAnswer(deps, request);
   if (open) reply(response, 200, ['content-type', open.type], open.text);
-  else if (!deps.state().isTrusted(request.socket.remoteAddress ?? '')) {
-    end(response, 403, { error: 'access_denied' });
+  else if (!deps.state().isTrusted(peerOf(request))) {
+    refuseNow(deps, { request, response }, refuse(403, 'untrusted_peer'));
   } else {
     const dialect = dialectOf(url);
     if (dialect) return check(deps, { dialect, request, response });
     if (url === '/access/v1/evaluation' || url === '/access/v1/evaluations') {
       return authzen(deps, request, response);
     }
-    end(response, 404, { error: 'not_found' });
+    refuseNow(deps, { request, response }, refuse(404, 'unknown_address', { body: { error: 'not_found' } }));
   }
   return undefined;
 }
 
-function openAnswer({ state, metrics }: GateDeps, { url, method }: IncomingMessage) {
+/** What is said to anyone who asks. */
+function openAnswer({ state, metrics }: GateDeps, { url, method, socket }: IncomingMessage) {
   if (method !== 'GET') return undefined;
   const { settings } = state();
   if (url === '/health/live') return { type: 'text/plain', text: 'ok\n' };
   if (url === settings.metrics.path) return { type: 'text/plain; version=0.0.4', text: metrics.text() };
   if (url !== '/.well-known/authzen-configuration') return undefined;
-  const { host, port } = settings.listen;
-  const base = settings.authzenUrl ?? `http://${host}:${port}`;
+  const { host } = settings.listen;
+  // The port may have been chosen by the system.
+  const base = settings.authzenUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${socket.localPort}`;
   return { type: 'application/json', text: JSON.stringify(authzenMetadata(base)) };
 }
 
@@ -85,40 +121,50 @@ function dialectOf(url: string): Dialect | undefined {
 }
 
 interface Exchange {
-  readonly dialect: Dialect;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
-function check(deps: GateDeps, { dialect, request, response }: Exchange): Promise<void> | undefined {
+function check(
+  deps: GateDeps,
+  { dialect, request, response }: Exchange & { readonly dialect: Dialect },
+): Promise<void> | undefined {
   const begun = deps.elapsed();
   const { method = '', rawHeaders } = request;
   const fields = readFields(rawHeaders);
-  if (fields.hasBody || (dialect !== 'envoy' && method !== 'GET')) {
-    response.setHeader('connection', 'close');
-    end(response, 403, { error: 'access_denied', error_description: 'a subrequest is a GET without body' });
-    return undefined;
-  }
   const target = (request.url ?? '').slice(ENVOY.length);
-  const peer = request.socket.remoteAddress ?? '';
-  const facts = readFacts({ dialect, method, target, fields, peer }, deps.state().isTrusted);
+  const subrequest = { dialect, method, target, fields, peer: peerOf(request) };
+  const { isTrusted } = deps.state();
+  const bare = !fields.hasBody && (dialect === 'envoy' || method === 'GET');
+  if (!bare) response.setHeader('connection', 'close');
+  const facts = bare ? readFacts(subrequest, isTrusted) : undefined;
   const settle = (verdict: Verdict) => {
-    record(deps, verdict, { request: facts, begun });
+    record(deps, verdict, { request: facts ?? claimed(subrequest, isTrusted), begun });
     answer(response, verdict);
   };
-  const verdict = facts ? judgeNow(deps, facts) : unreadable;
+  const verdict = facts ? judgeNow(deps, facts) : bare ? unreadable : notBare;
   if (verdict instanceof Promise) return verdict.then(settle);
   settle(verdict);
   return undefined;
 }
 
-const unreadable: Verdict = {
-  status: 403,
-  reason: 'malformed_request',
-  headers: {},
-  body: { error: 'access_denied' },
-  detail: 'a fact is missing, repeated or malformed',
-};
+/** Of a request that was not judged. */
+function refuse(status: Verdict['status'], reason: GateReason, more: Partial<Verdict> = {}): Verdict {
+  return { status, reason, headers: {}, body: { error: 'access_denied' }, ...more };
+}
+
+const unreadable = refuse(403, 'malformed_request', { detail: 'a fact is missing, repeated or malformed' });
+const notBare = refuse(403, 'malformed_request', { detail: 'a subrequest is a GET without body' });
+
+function refuseNow(deps: GateDeps, { request, response }: Exchange, verdict: Verdict): void {
+  const begun = deps.elapsed();
+  const { method, url: target } = request;
+  record(deps, verdict, {
+    request: { client: peerOf(request), method, target: target?.slice(0, 1024) },
+    begun,
+  });
+  answer(response, verdict);
+}
 
 function judgeNow({ server, state }: GateDeps, request: ClientRequest): Soon<Verdict> {
   return judge({ server, rules: state().index }, request);
@@ -127,7 +173,7 @@ function judgeNow({ server, state }: GateDeps, request: ClientRequest): Soon<Ver
 function record(
   { metrics, log, now, elapsed }: GateDeps,
   verdict: Verdict,
-  { request, begun }: { request?: ClientRequest | undefined; begun: number },
+  { request, begun }: { request: Asked; begun: number },
 ): void {
   const entry = { verdict, request, took: elapsed() - begun, at: now() };
   metrics.count(entry);
@@ -151,38 +197,45 @@ async function authzen(deps: GateDeps, request: IncomingMessage, response: Serve
   const id = request.headers['x-request-id'];
   if (typeof id === 'string') response.setHeader('x-request-id', id);
   const json = /^application\/json\b/i.test(request.headers['content-type'] ?? '');
-  if (request.method !== 'POST' || !json) return end(response, 400, { error: 'invalid_request' });
+  const malformed = (detail: string) =>
+    refuseNow(
+      deps,
+      { request, response },
+      refuse(400, 'malformed_request', { detail, body: { error: 'invalid_request' } }),
+    );
+  if (request.method !== 'POST' || !json) return malformed('not a POST of JSON');
   const body = await readBody(request);
-  const decide = async (asked: ClientRequest) => {
+  if (!body) return malformed('no JSON, or too long');
+  const client = peerOf(request);
+  const decide = async (asked: ClientRequest | undefined) => {
     const begun = deps.elapsed();
-    const verdict = await judgeNow(deps, asked);
-    record(deps, verdict, { request: asked, begun });
+    const verdict = asked ? await judgeNow(deps, asked) : notHttp;
+    record(deps, verdict, { request: asked ?? { client }, begun });
     return verdict;
   };
   const run = request.url === '/access/v1/evaluations' ? evaluateAll : evaluate;
-  const result = body && (await run(decide, body.value, request.socket.remoteAddress ?? ''));
-  if (result) end(response, 200, result);
-  else end(response, 400, { error: 'invalid_request' });
+  const result = await run(decide, body.value, client);
+  if (!result) return malformed('not an evaluation');
+  reply(response, 200, ['content-type', 'application/json'], JSON.stringify(result));
 }
 
-/** Undefined for what is too long or no JSON. */
+/** An evaluation of something else than an HTTP request is well-formed, and never allowed. */
+const notHttp = refuse(403, 'not_http');
+
+/** Undefined for what is too long or no JSON. Read to its end all the same: else the answer might not arrive. */
 async function readBody(request: IncomingMessage): Promise<{ value: unknown } | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY) return undefined;
-    chunks.push(chunk);
+    if (size <= MAX_BODY) chunks.push(chunk);
   }
+  if (size > MAX_BODY) return undefined;
   try {
     return { value: JSON.parse(Buffer.concat(chunks).toString('utf8')) };
   } catch {
     return undefined;
   }
-}
-
-function end(response: ServerResponse, status: number, body: object): void {
-  reply(response, status, ['content-type', 'application/json'], JSON.stringify(body));
 }
 
 /** @param fields Names and values in turn, each name once. */

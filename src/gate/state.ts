@@ -21,7 +21,7 @@ export function stateOf(text: string): GateState {
     const [address = '', bits] = network.split('/');
     trusted.addSubnet(address, Number(bits), address.includes(':') ? 'ipv6' : 'ipv4');
   }
-  return { settings, index: indexRules(settings.rules), isTrusted: networksOf(trusted) };
+  return { settings, index: indexRules(settings.rules, settings.hosts), isTrusted: networksOf(trusted) };
 }
 
 const fixed = [

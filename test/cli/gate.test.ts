@@ -10,7 +10,8 @@ import { fakeTerminal } from './terminal.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gate-'));
 const file = join(folder, 'gate.yaml');
 const HEAD = 'issuer: http://127.0.0.1:9\naudience: https://api.test\nlisten: { port: 0 }\n';
-const RULES = `${HEAD}rules:
+const RULES = `${HEAD}hosts: [bank.test, other.test]
+rules:
   - { name: other-host, host: other.test, path: /a, public: true }
   - { name: posts, methods: [POST], path: /a, public: true }
   - { name: robots, path: /a, claims: { client_id: robot }, deny: true }

@@ -74,7 +74,7 @@ function plainly({ verdict, request: asked, took, at }: DecisionRecord): string 
     address: asked?.client,
     method: asked?.method,
     host: asked?.host,
-    path: asked?.target.split('?', 1)[0],
+    path: asked?.target?.split('?', 1)[0],
     acr: who?.acr,
     wanted: demands?.acr,
     age: who?.authTime === undefined ? undefined : Math.max(0, Math.floor(at / 1000) - who.authTime),

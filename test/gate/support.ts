@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createResourceServer } from '@stile/sdk/server';
+import { createResourceServer, type ResourceServer } from '@stile/sdk/server';
 import { createTestIssuer, type TestIssuer } from '@stile/sdk/testing';
-import { createMetrics } from '../../src/gate/records.ts';
+import { createMetrics, type Metrics } from '../../src/gate/records.ts';
 import { createGate } from '../../src/gate/service.ts';
 import { nativeVerifiers } from '../../src/gate/signatures.ts';
 import { type GateState, stateOf } from '../../src/gate/state.ts';
@@ -33,6 +33,7 @@ export interface TestGate {
   readonly issuer: TestIssuer;
   readonly port: number;
   readonly logged: string[];
+  readonly metrics: Metrics;
   state: GateState;
   get(
     path: string,
@@ -45,19 +46,25 @@ export interface TestGate {
   close(): Promise<void>;
 }
 
-export async function startGate(text = HEAD + RULES): Promise<TestGate> {
+/** @param authenticate In the place of the resource server's. */
+export async function startGate(
+  text = HEAD + RULES,
+  authenticate?: ResourceServer['authenticate'],
+): Promise<TestGate> {
   const issuer = await createTestIssuer();
   const logged: string[] = [];
   const holder = { state: stateOf(text) };
+  const metrics = createMetrics(holder.state.settings.rules);
+  const resource = createResourceServer({
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    fetch: issuer.fetch,
+    dpop: { nonces: true, verifiers: nativeVerifiers },
+  });
   const server = createGate({
-    server: createResourceServer({
-      issuer: issuer.issuer,
-      audience: issuer.audience,
-      fetch: issuer.fetch,
-      dpop: { nonces: true, verifiers: nativeVerifiers },
-    }),
+    server: authenticate ? { ...resource, authenticate } : resource,
     state: () => holder.state,
-    metrics: createMetrics(holder.state.settings.rules),
+    metrics,
     log: (line) => void logged.push(line),
     now: () => Date.now(),
     elapsed: () => performance.now(),
@@ -71,6 +78,7 @@ export async function startGate(text = HEAD + RULES): Promise<TestGate> {
     issuer,
     port,
     logged,
+    metrics,
     get state() {
       return holder.state;
     },
