@@ -31,7 +31,7 @@ describe('nginx', () => {
       'X-Original-Method': '$request_method',
       'X-Original-URI': '$request_uri',
       'X-Forwarded-Proto': '$scheme',
-      'X-Forwarded-Host': '$http_host',
+      'X-Forwarded-Host': '$stile_host',
       'X-Forwarded-For': '$remote_addr',
     });
     expect(location).toMatch(/proxy_pass_request_body off;[\s\S]*proxy_pass_request_headers off;/);
@@ -140,6 +140,7 @@ describe('Traefik', () => {
     expect(forwardAuth).toEqual({
       address: 'http://127.0.0.1:9700/check/forwarded',
       trustForwardHeader: false,
+      authRequestHeaders: ['Authorization', 'DPoP'],
       authResponseHeadersRegex: expect.any(String),
     });
     expect(Object.values(http.routers)).toEqual([expect.objectContaining({ middlewares: ['stile-gate'] })]);

@@ -110,12 +110,23 @@ export interface Sent {
   readonly headers?: Record<string, string | string[]>;
   readonly method?: string;
   readonly body?: string | undefined;
+  /** The address it is sent from. */
+  readonly from?: string;
 }
 
 /** As `fetch`, but sends the path as it is. */
-export function send({ port, path, headers = {}, method = 'GET', body }: Sent): Promise<Answer> {
+export function send({ port, path, headers = {}, method = 'GET', body, from }: Sent): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+    const to = {
+      host: '127.0.0.1',
+      port,
+      path,
+      method,
+      headers,
+      agent: false,
+      ...(from && { localAddress: from }),
+    };
+    const call = request(to, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
