@@ -186,9 +186,7 @@ describe.skipIf(noPostgres)('gateways under attack', () => {
         'cookies that are longer than what the gate takes do not keep anyone out',
         async () => {
           const cookie = 'c'.repeat(80_000);
-          // What the program makes of them is its own business.
-          const { logged } = await traced('/transfers/1', { ...bearer, cookie });
-          expect(logged).toMatchObject([{ status: 200 }]);
+          expect((await call('/transfers/1', { ...bearer, cookie })).status).toBe(200);
         },
       );
     });

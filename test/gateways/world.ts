@@ -47,7 +47,7 @@ export async function startWorld({
 }: WorldOptions = {}): Promise<World> {
   const stile = await startStile(options);
   const seen: IncomingMessage[] = [];
-  const upstream = createServer(async (request, response) => {
+  const upstream = createServer({ maxHeaderSize: 128 * 1024 }, async (request, response) => {
     seen.push(request);
     const [type, body] = serve(request, await bodyOf(request), stile.issuer);
     response.writeHead(200, { 'content-type': type }).end(body);
