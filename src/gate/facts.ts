@@ -72,7 +72,7 @@ export function readFacts(subrequest: Subrequest, isTrusted: Networks): ClientRe
   if (repeated) return undefined;
   const { method, target } = requestLine(subrequest);
   const scheme = values['x-forwarded-proto'];
-  const authority = values[subrequest.dialect === 'envoy' ? 'host' : 'x-forwarded-host'];
+  const authority = authorityOf(subrequest);
   const host = authority === undefined ? undefined : hostOf(authority);
   if (!method || !isMethod(method) || !target) return undefined;
   if ((scheme !== 'http' && scheme !== 'https') || authority === undefined || host === undefined)
@@ -94,7 +94,7 @@ export interface Asked {
 export function claimed(subrequest: Subrequest, isTrusted: Networks): Asked {
   const { values } = subrequest.fields;
   const { method, target } = requestLine(subrequest);
-  const host = values[subrequest.dialect === 'envoy' ? 'host' : 'x-forwarded-host'];
+  const host = authorityOf(subrequest);
   const client = clientAddress(values['x-forwarded-for'], subrequest.peer, isTrusted);
   return { client, method: method?.slice(0, 32), host: host?.slice(0, 255), target: target?.slice(0, 1024) };
 }
@@ -112,6 +112,10 @@ export function splitUrl(
   const host = hostOf(authority);
   if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
   return { scheme, authority, host, target: target || '/' };
+}
+
+function authorityOf({ dialect, fields: { values } }: Subrequest): string | undefined {
+  return values[dialect === 'envoy' ? 'host' : 'x-forwarded-host'];
 }
 
 function requestLine({ dialect, method, target, fields: { values } }: Subrequest) {
