@@ -77,7 +77,7 @@ describe('a line and a count', () => {
 
   test('for an error of the gate: 503, where it happened, and nothing of what was sent', async () => {
     const broken = await startGate(HEAD + RULES, () => {
-      throw new TypeError('s3cret');
+      throw new TypeError('s3cret\n    at s3cret');
     });
     const { status, headers } = await broken.ask('/data/1', { authorization: 'Bearer s3cret' });
     expect([status, headers['retry-after']]).toEqual([503, '2']);
