@@ -92,3 +92,7 @@ test('an alias that cannot be resolved is told with its line', () => {
 test('metrics may be beside what the gate answers itself', () => {
   expect(faults(`${head}metrics: { path: /checks }\nrules: []`)).toEqual([]);
 });
+
+test('an error that is not foreseen is a fault, too', () => {
+  expect(faults(`%YAML 1.1\n---\n${head}rules:\n  - { <<: 1 }`)).toMatchObject([{ path: '(file)', line: 1 }]);
+});
