@@ -81,21 +81,29 @@ test.each([
   [
     'more than a hundred at once',
     MANY,
-    { ...one('/'), evaluations: Array.from({ length: 101 }, () => ({})) },
+    () => ({ ...one('/data/1'), evaluations: Array.from({ length: 101 }, () => ({})) }),
     json,
   ],
-  ['more than 64 KiB', ONE, one('/data/1', { context: { more: 'x'.repeat(70_000) } }), json],
-  ['no JSON', ONE, '{', json],
-  ['another media type', ONE, one('/data/1'), { 'content-type': 'text/plain' }],
-  ['an unknown semantic', MANY, { ...one('/'), options: { evaluations_semantic: 'any' } }, json],
-  ['what has no subject', ONE, { action: { name: 'GET' } }, json],
-] as const)('%s is a 400, and in the log', async (_what, path, body, headers) => {
-  const before = gate.logged.length;
-  expect(await post(path, body, headers)).toEqual({ status: 400, body: { error: 'invalid_request' } });
-  expect(gate.logged.slice(before).map((line) => JSON.parse(line))).toMatchObject([
-    { outcome: 'refuse', status: 400, reason: 'malformed_request', address: '127.0.0.1', path },
-  ]);
-});
+  ['more than 64 KiB', ONE, () => one('/data/1', { context: { more: 'x'.repeat(70_000) } }), json],
+  ['no JSON', ONE, () => '{', json],
+  ['another media type', ONE, () => one('/data/1'), { 'content-type': 'text/plain' }],
+  [
+    'an unknown semantic',
+    MANY,
+    () => ({ ...one('/data/1'), options: { evaluations_semantic: 'any' } }),
+    json,
+  ],
+  ['what has no subject', ONE, () => ({ ...one('/data/1'), subject: undefined }), json],
+] as [string, string, () => unknown, Record<string, string>][])(
+  '%s is a 400, and in the log',
+  async (_what, path, body, headers) => {
+    const before = gate.logged.length;
+    expect(await post(path, body(), headers)).toEqual({ status: 400, body: { error: 'invalid_request' } });
+    expect(gate.logged.slice(before).map((line) => JSON.parse(line))).toMatchObject([
+      { outcome: 'refuse', status: 400, reason: 'malformed_request', address: '127.0.0.1', path },
+    ]);
+  },
+);
 
 test('the document names an address that can be called', async () => {
   const { body } = await gate.get('/.well-known/authzen-configuration');
