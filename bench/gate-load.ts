@@ -1,4 +1,4 @@
-/** Requests over raw keep-alive connections: the load has to cost less than what it loads. */
+/** Requests over raw keep-alive connections, one at a time on each: the load has to cost less than what it loads. */
 import { connect, type Socket } from 'node:net';
 
 export interface GateLoad {
@@ -8,12 +8,14 @@ export interface GateLoad {
   readonly p99: number;
   /** Answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
+  /** How much of a core the load itself took. */
+  readonly share: number;
 }
 
 export interface LoadOptions {
   readonly port: number;
   /** The bytes of the next request; undefined when there are no more. */
-  readonly next: () => string | undefined;
+  readonly next: () => Buffer | undefined;
   readonly connections?: number;
   readonly seconds?: number;
 }
@@ -24,17 +26,23 @@ export async function loadGate({
   connections = 16,
   seconds = 3,
 }: LoadOptions): Promise<GateLoad> {
-  const latencies: number[] = [];
-  const statuses: Record<string, number> = {};
+  const tally: Tally = { latencies: [], statuses: {} };
+  const cpu = process.cpuUsage();
   const begin = performance.now();
   const until = begin + seconds * 1000;
-  const one = () =>
-    repeat(port, () => (performance.now() < until ? next() : undefined), { latencies, statuses });
+  const one = () => repeat(port, () => (performance.now() < until ? next() : undefined), tally);
   await Promise.all(Array.from({ length: connections }, one));
   const taken = (performance.now() - begin) / 1000;
-  const sorted = Float64Array.from(latencies).sort();
+  const { user, system } = process.cpuUsage(cpu);
+  const sorted = Float64Array.from(tally.latencies).sort();
   const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
-  return { perSecond: sorted.length / taken, p50: at(0.5), p99: at(0.99), statuses };
+  return {
+    perSecond: sorted.length / taken,
+    p50: at(0.5),
+    p99: at(0.99),
+    statuses: tally.statuses,
+    share: (user + system) / 1e6 / taken,
+  };
 }
 
 interface Tally {
@@ -42,11 +50,11 @@ interface Tally {
   readonly statuses: Record<string, number>;
 }
 
-function repeat(port: number, next: () => string | undefined, tally: Tally): Promise<void> {
+function repeat(port: number, next: () => Buffer | undefined, tally: Tally): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
     let sent = 0;
-    let waiting = '';
+    let waiting: Buffer | undefined;
     const go = () => {
       const bytes = next();
       if (bytes === undefined) {
@@ -57,20 +65,24 @@ function repeat(port: number, next: () => string | undefined, tally: Tally): Pro
       sent = performance.now();
       socket.write(bytes);
     };
-    socket.setEncoding('latin1');
     socket.on('connect', go);
     socket.on('error', reject);
-    socket.on('data', (text: string) => {
-      waiting += text;
-      const head = waiting.indexOf('\r\n\r\n');
-      if (head < 0) return;
-      const length = Number(/\r\ncontent-length: (\d+)/i.exec(waiting)?.[1] ?? 0);
-      if (waiting.length < head + 4 + length) return;
-      const status = waiting.slice(9, 12);
+    socket.on('data', (chunk: Buffer) => {
+      waiting = waiting ? Buffer.concat([waiting, chunk]) : chunk;
+      if (!isWhole(waiting)) return;
+      const status = waiting.toString('latin1', 9, 12);
       tally.latencies.push(performance.now() - sent);
       tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;
-      waiting = '';
+      waiting = undefined;
       go();
     });
   });
+}
+
+/** Head and body of a response. */
+function isWhole(bytes: Buffer): boolean {
+  const head = bytes.indexOf('\r\n\r\n', 'latin1');
+  if (head < 0) return false;
+  const length = /\r\ncontent-length: (\d+)/i.exec(bytes.toString('latin1', 0, head))?.[1] ?? 0;
+  return bytes.length >= head + 4 + Number(length);
 }

@@ -1,76 +1,86 @@
-/** The benchmark's server: `node gate-server.js bare|gate [rules]`. Mints tokens for whoever asks over the channel. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+/**
+ * One server of the gate's benchmark: `node gate-server.js bare|fields|gate ISSUER [RULES]`, measured by what it says
+ * over the channel. `bare` answers 204 and nothing else; `fields` the 200 of the gate with its fields, as they are.
+ */
+import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createResourceServer } from '@stile/sdk/server';
-import { createTestIssuer } from '@stile/sdk/testing';
-import { createMetrics, together } from '../src/gate/records.ts';
+import { bufferLines } from '../src/gate/access-log.ts';
+import { createMetrics } from '../src/gate/records.ts';
 import { createGate } from '../src/gate/service.ts';
+import { nativeVerifiers } from '../src/gate/signatures.ts';
 import { stateOf } from '../src/gate/state.ts';
+import { AUDIENCE } from './gate-issuer.ts';
 
-const [, , kind, count = '10'] = process.argv;
-const issuer = await createTestIssuer();
-const server = kind === 'bare' ? createServer((_request, response) => response.writeHead(204).end()) : gate();
+const [, , kind, issuer = '', count = '10'] = process.argv;
+
+type Order = 'memory' | 'cpu' | 'verify';
+process.once('disconnect', () => process.exit());
+process.on('message', (order: Order) => {
+  if (order === 'memory') globalThis.gc?.();
+  process.send?.(
+    order === 'memory' ? process.memoryUsage() : order === 'cpu' ? process.cpuUsage() : rawVerifications(),
+  );
+});
+const server = kind === 'bare' ? bare() : kind === 'fields' ? fields() : gate();
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
-process.on('message', (message) => void answer(message as Order));
 
-type Order =
-  | { readonly ask: 'tokens'; readonly many: number; readonly jkt?: string }
-  | { readonly ask: 'memory' }
-  | { readonly ask: 'verify' };
-
-async function answer(order: Order): Promise<void> {
-  if (order.ask === 'memory') {
-    globalThis.gc?.();
-    process.send?.(process.memoryUsage());
-  } else if (order.ask === 'verify') process.send?.(rawVerifications());
-  else {
-    const mint = { expiresIn: 3600, ...(order.jkt === undefined ? {} : { jkt: order.jkt }) };
-    const tokens: string[] = [];
-    for (let index = 0; index < order.many; index += 1) tokens.push(await issuer.mint(mint));
-    process.send?.(tokens);
-  }
+function bare(): Server {
+  return createServer((_request, response) => response.writeHead(204).end());
 }
 
-function gate() {
+function fields(): Server {
+  const sent = {
+    'cache-control': 'no-store',
+    'X-Stile-Sub': '6b0f7d6e-6f6e-4f6e-9b0a-0a4b4b1c2d3e',
+    'X-Stile-Client': 'bank-app',
+    'X-Stile-Scope': 'accounts:read transfers:write',
+    'X-Stile-Acr': 'urn:stile:acr:mfa',
+    'X-Stile-Amr': 'pwd otp mfa',
+    'X-Stile-Auth-Time': '1800000000',
+    'content-length': '0',
+  };
+  return createServer((_request, response) => response.writeHead(200, sent).end());
+}
+
+/** As `stile gate` puts it together. */
+function gate(): Server {
   const fillers = Array.from(
     { length: Number(count) - 2 },
     (_, index) => `  - { name: r${index}, methods: [GET], path: /service-${index}/:id/**, anyToken: true }`,
   );
-  const state = stateOf(`issuer: ${issuer.issuer}
-audience: ${issuer.audience}
+  const state = stateOf(`issuer: ${issuer}
+audience: ${AUDIENCE}
 rules:
 ${fillers.join('\n')}
   - { name: data, path: /data/**, level: urn:stile:acr:1fa, maxAge: 3600 }
   - { name: pay, path: /pay/**, level: phr, maxAge: 300, scopes: pay }
 `);
   const log = createWriteStream('/dev/null');
+  const { audience } = state.settings;
   return createGate({
     server: createResourceServer({
-      issuer: issuer.issuer,
-      audience: issuer.audience,
-      fetch: issuer.fetch,
-      dpop: {},
+      issuer,
+      audience,
+      dpop: { nonces: true, verifiers: nativeVerifiers },
     }),
     state: () => state,
-    metrics: createMetrics(),
-    log: together((lines) => void log.write(`${lines}\n`)),
+    metrics: createMetrics(state.settings.rules),
+    log: bufferLines((lines) => void log.write(`${lines}\n`)).add,
     now: () => Date.now(),
     elapsed: () => performance.now(),
   });
 }
 
-/** ES256 verifications in one second, of one signature, by OpenSSL. */
+/** ES256 verifications in one second, of one signature: `crypto.verify` of OpenSSL in this turn, key and all at hand. */
 function rawVerifications(): number {
-  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const data = Buffer.alloc(300, 1);
-  const key = {
-    key: createPublicKey(pair.publicKey.export({ format: 'pem', type: 'spki' })),
-    dsaEncoding: 'ieee-p1363' as const,
-  };
-  const pem = pair.privateKey.export({ format: 'pem', type: 'pkcs8' });
-  const signature = sign('sha256', data, { key: createPrivateKey(pem), dsaEncoding: 'ieee-p1363' });
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const data = Buffer.alloc(400, 1);
+  const signature = sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const spki = publicKey.export({ format: 'pem', type: 'spki' });
+  const key = { key: createPublicKey(spki), dsaEncoding: 'ieee-p1363' as const };
   const begin = performance.now();
   let done = 0;
   for (; performance.now() - begin < 1000; done += 1) verify('sha256', data, key, signature);

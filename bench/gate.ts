@@ -1,84 +1,145 @@
 /**
- * `npm run bench:gate [seconds] [tokens]`: the gate beside a bare Node server that answers 204, and nginx with and without
- * it. Servers are processes of their own; the load comes from this one. Figures are for comparing, ratios for quoting.
+ * `npm run bench:gate [speed|memory] [seconds a round | tokens]`: the gate beside a bare Node server that answers 204, and
+ * nginx with and without it; or what it keeps of a million tokens. Servers are processes of their own; the load comes
+ * from this one. Figures are for comparing, ratios for quoting.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { createDpopKey } from '@stile/sdk/testing';
 import { missing, startGateway } from '../test/support/gateway.ts';
+import { ask, type Child, start, stopAll } from './gate-children.ts';
+import { type BenchClient, createClient, startIssuer } from './gate-issuer.ts';
 import { type GateLoad, loadGate } from './gate-load.ts';
 
-const seconds = Number(process.argv[2] ?? 3);
-const distinct = Number(process.argv[3] ?? 1_000_000);
-const rounds = 3;
-
-interface Child {
-  readonly process: ChildProcess;
-  readonly port: number;
-}
-
-const children: Child[] = [];
+const [, , what = 'all', amount] = process.argv;
+const seconds = what === 'speed' ? Number(amount ?? 2) : 2;
+const distinct = what === 'memory' ? Number(amount ?? 1_000_000) : 1_000_000;
+const rounds = 5;
+/** More than a round can send. */
+const many = 20_000 * seconds;
+const WARM = 25_000;
+const BARE = 'bare, 204';
+const NGINX = 'nginx alone';
+const VERIFICATION = 'ES256 verification';
+const issuer = await startIssuer();
 try {
-  await main();
-} finally {
-  for (const child of children) child.process.kill();
-}
-
-async function main(): Promise<void> {
   console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}; 16 connections\n`);
-  const bare = await start('bare');
-  const gate = await start('gate');
-  const large = await start('gate', '10000');
-  const raw = await ask<number>(gate, { ask: 'verify' });
-  console.log('                       per second   p50 ms   p99 ms   ratio');
-  const base = await measure('bare 204', bare, () => original('/data/1'));
-  const warm = await tokens(gate, 1);
-  await measure('allow, warm JWT', gate, () => original('/data/1', bearer(warm[0])), base);
-  await measure('challenge', gate, () => original('/pay/1', bearer(warm[0])), base);
-  const big = await tokens(large, 1);
-  await measure('warm, 10,000 rules', large, () => original('/data/1', bearer(big[0])), base);
-  await cold(gate, raw);
-  await bound(gate, raw);
-  console.log(`raw ES256 verification ${raw}/s`);
-  await throughNginx(bare, gate, bearer(warm[0]));
-  await memory(gate);
+  if (what !== 'memory') await speed();
+  if (what !== 'speed') await memory();
+} finally {
+  issuer.close();
+  stopAll();
 }
 
-async function cold(gate: Child, raw: number): Promise<void> {
-  const list = await tokens(gate, 30_000);
-  await measure(
-    'allow, cold JWT',
-    gate,
-    () => take(list, (token) => original('/data/1', bearer(token))),
-    raw,
-  );
+type Next = () => Buffer | undefined;
+
+interface Row {
+  readonly name: string;
+  /** Whose CPU is told; nginx's is not. */
+  readonly child?: Child;
+  readonly port: number;
+  /** What a round sends; before it begins. */
+  readonly prepare: () => Next | Promise<Next>;
+  /** The row, or the raw verification, it is compared with. */
+  readonly base?: string;
 }
 
-async function bound(gate: Child, raw: number): Promise<void> {
-  const key = await createDpopKey();
-  const [token = ''] = await tokens(gate, 1, key.thumbprint);
-  const proofs: string[] = [];
-  for (let index = 0; index < 45_000; index += 1) {
-    proofs.push(await key.proof({ method: 'GET', url: 'https://bank.test/data/1', token }));
+/** Rows take turns, so that what else the machine does disturbs all of them alike. */
+async function speed(): Promise<void> {
+  const bare = await start('bare', issuer.url);
+  const gate = await start('gate', issuer.url);
+  const fields = await start('fields', issuer.url);
+  const large = await start('gate', issuer.url, '10000');
+  const warm = bearer(issuer.mint());
+  const clients = Array.from({ length: 100 }, () => createClient(issuer));
+  const data = same('/data/1', warm);
+  const rows: Row[] = [
+    { name: BARE, ...of(bare), prepare: data },
+    { name: 'bare, the same answer', ...of(fields), prepare: data, base: BARE },
+    { name: 'allow, warm JWT', ...of(gate), prepare: data, base: BARE },
+    { name: '  10,000 rules', ...of(large), prepare: data, base: BARE },
+    { name: 'challenge', ...of(gate), prepare: same('/pay/1', warm), base: BARE },
+    { name: 'allow, cold JWT', ...of(gate), prepare: cold, base: VERIFICATION },
+    { name: 'allow, DPoP', ...of(gate), prepare: () => bound(gate, clients), base: VERIFICATION },
+  ];
+  const gateways = await behindNginx({ gate: gate.port, upstream: bare.port }, warm);
+  const results = await inTurns([...rows, ...gateways.rows], gate);
+  await gateways.stop();
+  console.log('                        per second  p50 ms  p99 ms  CPU µs   load   ratio (of CPU)');
+  for (const { name, base } of [{ name: VERIFICATION, base: '' }, ...rows, ...gateways.rows])
+    print(name, results.get(name) ?? [], results.get(base ?? ''));
+}
+
+/** So many answers, not so much time: what is slow would be measured before its code was compiled. */
+async function warmUp({ port, prepare }: Row): Promise<void> {
+  const next = await prepare();
+  let left = WARM;
+  await loadGate({ port, next: () => (left-- > 0 ? next() : undefined), seconds: 60 });
+}
+
+/** Each row's rounds. */
+async function inTurns(rows: readonly Row[], gate: Child): Promise<Map<string, Round[]>> {
+  const results = new Map<string, Round[]>();
+  for (const row of rows) await warmUp(row);
+  for (let round = 0; round < rounds; round += 1) {
+    const raw = await ask<number>(gate, 'verify');
+    const verification = { perSecond: raw, cpu: 1e6 / raw, p50: 0, p99: 0, share: 0, statuses: {} };
+    const done: [string, Round][] = [[VERIFICATION, verification]];
+    for (const row of rows) done.push([row.name, await oneRound(row, await row.prepare())]);
+    for (const [name, each] of done) results.set(name, [...(results.get(name) ?? []), each]);
   }
-  const fields = (proof: string) => `authorization: DPoP ${token}\r\ndpop: ${proof}\r\n`;
-  await measure('allow, DPoP', gate, () => take(proofs, (proof) => original('/data/1', fields(proof))), raw);
+  return results;
+}
+function of(child: Child): Pick<Row, 'child' | 'port'> {
+  return { child, port: child.port };
 }
 
-async function throughNginx(bare: Child, gate: Child, fields: string): Promise<void> {
-  if (missing('nginx')) return;
-  const ports = { gate: gate.port, upstream: bare.port };
+/** The same request again and again. */
+function same(path: string, fields: string): () => Next {
+  const request = original(path, fields);
+  return () => () => request;
+}
+
+function cold(): Next {
+  const requests = Array.from({ length: many }, () => original('/data/1', bearer(issuer.mint())));
+  return () => requests.pop();
+}
+
+/** Of clients that have a key each. */
+async function bound(gate: Child, clients: readonly BenchClient[]): Promise<Next> {
+  const nonce = await nonceOf(gate);
+  const requests = Array.from({ length: many }, (_, index) => {
+    const { token, proof } = clients[index % clients.length] ?? createClient(issuer);
+    const dpop = proof('https://bank.test/data/1', nonce);
+    return original('/data/1', `authorization: DPoP ${token}\r\ndpop: ${dpop}\r\n`);
+  });
+  return () => requests.pop();
+}
+
+/** The nonce of now, which lives for longer than a round. */
+async function nonceOf({ port }: Child): Promise<string> {
+  const headers = { 'x-original-method': 'GET', 'x-original-uri': '/data/1', 'x-forwarded-proto': 'https' };
+  const answer = await fetch(`http://127.0.0.1:${port}/check/original`, {
+    headers: { ...headers, 'x-forwarded-host': 'bank.test' },
+  });
+  return answer.headers.get('dpop-nonce') ?? '';
+}
+
+async function behindNginx(ports: { gate: number; upstream: number }, fields: string) {
+  if (missing('nginx')) return { rows: [], stop: async () => {} };
   const alone = await startGateway('nginx', ports, withoutGate);
   const gated = await startGateway('nginx', ports, (text) =>
     text.replace('X-Forwarded-Proto $scheme', 'X-Forwarded-Proto https'),
   );
-  const request = () => `GET /data/1 HTTP/1.1\r\nhost: bank.test\r\n${fields}\r\n`;
-  const base = await measure('nginx alone', { ...bare, port: alone.port }, request);
-  await measure('nginx with the gate', { ...gate, port: gated.port }, request, base);
-  await alone.stop();
-  await gated.stop();
+  const request = Buffer.from(`GET /data/1 HTTP/1.1\r\nhost: bank.test\r\n${fields}\r\n`);
+  const prepare = () => () => request;
+  const rows: Row[] = [
+    { name: NGINX, port: alone.port, prepare },
+    { name: 'nginx with the gate', port: gated.port, prepare, base: NGINX },
+  ];
+  const stop = async () => {
+    await alone.stop();
+    await gated.stop();
+  };
+  return { rows, stop };
 }
 
 function withoutGate(snippet: string): string {
@@ -89,70 +150,76 @@ function withoutGate(snippet: string): string {
 }
 
 /** What the process keeps after so many tokens it has seen once. */
-async function memory(gate: Child): Promise<void> {
-  const batch = 20_000;
-  for (let seen = 0; seen < distinct; seen += batch) {
-    const list = await tokens(gate, batch);
-    const next = () => take(list, (token) => original('/data/1', bearer(token)));
-    await loadGate({ port: gate.port, next, seconds: 3600 });
-    const power = (seen + batch) / batch;
-    if (Number.isInteger(Math.log2(power)) || seen + batch >= distinct) {
-      const { heapUsed, rss } = await ask<NodeJS.MemoryUsage>(gate, { ask: 'memory' });
-      const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
-      console.log(`after ${seen + batch} distinct tokens: heap ${mb(heapUsed)} MB, resident ${mb(rss)} MB`);
-    }
+async function memory(): Promise<void> {
+  const gate = await start('gate', issuer.url);
+  let left = 1;
+  const next = () => (left-- > 0 ? original('/data/1', bearer(issuer.mint())) : undefined);
+  await loadGate({ port: gate.port, next, seconds: 3600 });
+  const steps = 4;
+  for (let step = 0; step <= steps; step += 1) {
+    const { heapUsed, rss } = await ask<NodeJS.MemoryUsage>(gate, 'memory');
+    const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(0);
+    const seen = Math.round((distinct / steps) * step);
+    console.log(`after ${seen} distinct tokens: heap ${mb(heapUsed)} MB, resident ${mb(rss)} MB`);
+    left = distinct / steps;
+    if (step < steps) await loadGate({ port: gate.port, next, seconds: 3600 });
   }
 }
 
-/** Prints the median round and its ratio to `base`; returns its rate. */
-async function measure(
-  name: string,
-  { port }: Child,
-  next: () => string | undefined,
-  base?: number,
-): Promise<number> {
-  await loadGate({ port, next, seconds: 0.5 });
-  const results: GateLoad[] = [];
-  for (let round = 0; round < rounds; round += 1) results.push(await loadGate({ port, next, seconds }));
-  const sorted = results.toSorted((a, b) => a.perSecond - b.perSecond);
-  const { perSecond = 0, p50 = 0, p99 = 0, statuses = {} } = sorted[Math.floor(rounds / 2)] ?? {};
-  const ratio = base === undefined ? '' : (perSecond / base).toFixed(2);
-  const figures = `${perSecond.toFixed(0).padStart(10)} ${p50.toFixed(2).padStart(8)} ${p99.toFixed(2).padStart(8)}`;
-  console.log(`${name.padEnd(22)} ${figures}   ${ratio.padStart(5)}   ${JSON.stringify(statuses)}`);
-  return perSecond;
+interface Round extends GateLoad {
+  /** Microseconds of CPU of the server for each answer. */
+  readonly cpu: number;
 }
 
-function original(path: string, fields = ''): string {
-  const facts = `x-original-method: GET\r\nx-original-uri: ${path}\r\nx-forwarded-proto: https\r\nx-forwarded-host: bank.test\r\n`;
-  return `GET /check/original HTTP/1.1\r\nhost: gate\r\n${facts}${fields}\r\n`;
+async function oneRound({ child, port }: Row, next: Next): Promise<Round> {
+  const before = child && (await ask<NodeJS.CpuUsage>(child, 'cpu'));
+  const load = await loadGate({ port, next, seconds });
+  const after = child && (await ask<NodeJS.CpuUsage>(child, 'cpu'));
+  const answers = Object.values(load.statuses).reduce((sum, count) => sum + count, 0);
+  const used = after && before ? after.user + after.system - before.user - before.system : Number.NaN;
+  return { ...load, cpu: used / answers };
 }
 
-function bearer(token = ''): string {
+/** Medians; ratios are of a row's and its base's figures of the same round. */
+function print(name: string, rounds: readonly Round[], base: readonly Round[] = []): void {
+  const figures = [
+    middle(rounds.map(({ perSecond }) => perSecond))
+      .toFixed(0)
+      .padStart(11),
+    middle(rounds.map(({ p50 }) => p50))
+      .toFixed(2)
+      .padStart(8),
+    middle(rounds.map(({ p99 }) => p99))
+      .toFixed(2)
+      .padStart(8),
+    middle(rounds.map(({ cpu }) => cpu))
+      .toFixed(1)
+      .padStart(8),
+    middle(rounds.map(({ share }) => share))
+      .toFixed(2)
+      .padStart(7),
+  ];
+  const rate = middle(rounds.map(({ perSecond }, at) => perSecond / (base[at]?.perSecond ?? 0))).toFixed(2);
+  const cpu = middle(rounds.map(({ cpu }, at) => (base[at]?.cpu ?? 0) / cpu)).toFixed(2);
+  const ratios = base.length > 0 ? `${rate} (${cpu})` : '';
+  console.log(`${name.padEnd(22)} ${figures.join('')}   ${ratios.padEnd(12)} ${statusesOf(rounds)}`);
+}
+
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function statusesOf(rounds: readonly Round[]): string {
+  return [...new Set(rounds.flatMap(({ statuses }) => Object.keys(statuses)))].join(' ');
+}
+
+/** As nginx asks. */
+function original(path: string, fields = ''): Buffer {
+  const request = `x-original-method: GET\r\nx-original-uri: ${path}\r\n`;
+  const proxy = `x-forwarded-proto: https\r\nx-forwarded-host: bank.test\r\nx-forwarded-for: 203.0.113.9\r\n`;
+  return Buffer.from(`GET /check/original HTTP/1.1\r\nhost: gate\r\n${request}${proxy}${fields}\r\n`);
+}
+
+function bearer(token: string): string {
   return `authorization: Bearer ${token}\r\n`;
-}
-
-function take(list: string[], render: (item: string) => string): string | undefined {
-  const item = list.pop();
-  return item === undefined ? undefined : render(item);
-}
-
-function tokens(child: Child, many: number, jkt?: string): Promise<string[]> {
-  return ask(child, { ask: 'tokens', many, ...(jkt === undefined ? {} : { jkt }) });
-}
-
-async function ask<T>({ process: child }: Child, order: object): Promise<T> {
-  child.send(order);
-  const [answer] = (await once(child, 'message')) as [T];
-  return answer;
-}
-
-async function start(kind: 'bare' | 'gate', rules = '10'): Promise<Child> {
-  const child = fork(fileURLToPath(new URL('./gate-server.js', import.meta.url)), [kind, rules], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: ['--expose-gc'],
-  });
-  const [port] = (await once(child, 'message')) as [number];
-  const started = { process: child, port };
-  children.push(started);
-  return started;
 }

@@ -1,15 +1,17 @@
 /** OpenID AuthZEN 1.0: the same decision, asked for in JSON. The subject is an access token, never a claim of who it is. */
+import type { Soon } from '@stile/sdk/server';
 import { z } from 'zod';
 import type { Verdict } from './decide.ts';
-import { type ClientRequest, hostOf } from './facts.ts';
+import { type ClientRequest, isMethod, splitUrl } from './facts.ts';
 
 const anything = z.unknown().optional();
 const part = { subject: anything, action: anything, resource: anything, context: anything };
+const entity = z.object({ type: z.string().min(1), id: z.string().min(1) });
 const evaluation = z.object({
-  subject: z.object({ type: z.string().min(1), id: z.string().min(1) }),
-  action: z.object({ name: z.string().regex(/^[A-Za-z-]{1,32}$/) }),
-  resource: z.object({ type: z.string().min(1), id: z.string().min(1) }),
-  context: z.object({ dpop: z.string().optional() }).optional(),
+  subject: entity,
+  action: z.object({ name: z.string().min(1) }),
+  resource: entity,
+  context: z.object({ dpop: anything }).optional(),
 });
 const batch = z.object({
   ...part,
@@ -23,7 +25,8 @@ const batch = z.object({
     .prefault({}),
 });
 
-export type Judge = (request: ClientRequest) => Promise<Verdict>;
+/** Told undefined where an evaluation asks for no HTTP request. */
+export type Judge = (request: ClientRequest | undefined) => Soon<Verdict>;
 
 export interface Evaluated {
   readonly decision: boolean;
@@ -34,13 +37,17 @@ export interface Evaluated {
 export async function evaluate(judge: Judge, body: unknown, client: string): Promise<Evaluated | undefined> {
   const parsed = evaluation.safeParse(body);
   if (!parsed.success) return undefined;
-  const { subject, action, resource, context } = parsed.data;
+  return resultOf(await judge(requestOf(parsed.data, client)));
+}
+
+function requestOf(asked: z.infer<typeof evaluation>, client: string): ClientRequest | undefined {
+  const { subject, action, resource, context } = asked;
+  const { dpop } = context ?? {};
   const url = splitUrl(resource.id);
-  if (!url) return undefined;
+  if (!url || !isMethod(action.name) || (dpop !== undefined && typeof dpop !== 'string')) return undefined;
   const authorization =
-    subject.type === 'access_token' ? `${context?.dpop ? 'DPoP' : 'Bearer'} ${subject.id}` : undefined;
-  const verdict = await judge({ method: action.name, client, authorization, dpop: context?.dpop, ...url });
-  return resultOf(verdict);
+    subject.type === 'access_token' ? `${dpop === undefined ? 'Bearer' : 'DPoP'} ${subject.id}` : undefined;
+  return { method: action.name, client, authorization, dpop, ...url };
 }
 
 /** Evaluations with the top level as defaults, in order, ended early where the semantic says so. */
@@ -74,17 +81,11 @@ function withoutUndefined(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined));
 }
 
-/** By hand: a URL parser would repair what the gate has to see. */
-function splitUrl(text: string): Pick<ClientRequest, 'scheme' | 'authority' | 'host' | 'target'> | undefined {
-  const [, scheme, authority = '', target = ''] = /^(https?):\/\/([^/?#\\]+)(.*)$/s.exec(text) ?? [];
-  const host = hostOf(authority);
-  if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
-  return { scheme, authority, host, target: target || '/' };
-}
-
+/** What a gateway's client is told by fields is in the context; without the nonce no proof could succeed. */
 function resultOf({ status, reason, headers, rule }: Verdict): Evaluated {
-  if (status === 200) return { decision: true };
-  const challenge = headers['www-authenticate'];
-  const context = { reason, rule: rule?.name, status, ...(challenge ? { www_authenticate: challenge } : {}) };
-  return { decision: false, context };
+  const { 'www-authenticate': challenge, 'dpop-nonce': nonce } = headers;
+  const proof = nonce === undefined ? {} : { dpop_nonce: nonce };
+  if (status === 200) return nonce === undefined ? { decision: true } : { decision: true, context: proof };
+  const why = { reason, rule: rule?.name, status, ...(challenge ? { www_authenticate: challenge } : {}) };
+  return { decision: false, context: { ...why, ...proof } };
 }

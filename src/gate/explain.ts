@@ -1,6 +1,6 @@
 /** Which part of which rule matched, and why the rules before it did not. */
 import { type DecideDeps, judge } from './decide.ts';
-import { type ClientRequest, hostOf } from './facts.ts';
+import { type ClientRequest, isMethod, splitUrl } from './facts.ts';
 import { normalisePath } from './path.ts';
 import { covers } from './pattern.ts';
 import { type Rule, ruleMethod, type Target } from './rule.ts';
@@ -20,11 +20,12 @@ export interface Asked {
 /** Lines for a person; the decision is the one the gate would make. */
 export async function explainRequest({ server, state }: ExplainDeps, asked: Asked) {
   const request = requestOf(asked);
-  if (!request) return { lines: [`${asked.url} is no absolute http or https URL`], allowed: false };
+  if (typeof request === 'string') return { lines: [request], allowed: false };
   const verdict = await judge({ server, rules: state.index }, request);
   const path = normalisePath(request.target);
   const lines: string[] = [];
-  if (!path.ok) lines.push(`the path is refused before any rule: ${path.fault}`);
+  if (verdict.reason === 'unknown_host') lines.push(`the host is refused before any rule: ${request.host}`);
+  else if (!path.ok) lines.push(`the path is refused before any rule: ${path.fault}`);
   else {
     lines.push(`path      ${JSON.stringify(path.segments)}`);
     const target = { method: request.method, host: request.host, segments: path.segments };
@@ -43,12 +44,13 @@ export async function explainRequest({ server, state }: ExplainDeps, asked: Aske
   return { lines, allowed: verdict.status === 200 };
 }
 
-function requestOf({ method, url, token }: Asked): ClientRequest | undefined {
-  const [, scheme, authority = '', target = ''] = /^(https?):\/\/([^/?#\\]+)(.*)$/s.exec(url) ?? [];
-  const host = hostOf(authority);
-  if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
+/** Or what is wrong with it. */
+function requestOf({ method, url, token }: Asked): ClientRequest | string {
+  if (!isMethod(method)) return `${method} is no method: they are written in capitals`;
+  const parts = splitUrl(url);
+  if (!parts) return `${url} is no absolute http or https URL`;
   const authorization = token === undefined ? undefined : `Bearer ${token}`;
-  return { method, scheme, authority, host, target: target || '/', client: 'explain', authorization };
+  return { method, ...parts, client: 'explain', authorization };
 }
 
 function whyNot({ methods, hosts, parts, pattern, claims }: Rule, target: Target): string {

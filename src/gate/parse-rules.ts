@@ -1,5 +1,5 @@
 /** From the text of the gate's file to rules and settings, or to everything wrong with it. Pure. */
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { parsePattern } from './pattern.ts';
 import type { Effect, Rule } from './rule.ts';
 import { type GateFile, gateFileSchema, type RuleInput } from './rules-schema.ts';
@@ -28,8 +28,18 @@ export class GateFileError extends Error {
   }
 }
 
-/** Reads YAML, of which JSON is a part. */
+/** Reads YAML, of which JSON is a part. Throws for no text. */
 export function parseGateFile(text: string): ParsedGate {
+  try {
+    return parse(text);
+  } catch (error) {
+    // Such as nesting that is too deep.
+    const message = error instanceof Error ? error.message : 'unreadable';
+    return { faults: [{ path: '(file)', line: 1, message }] };
+  }
+}
+
+function parse(text: string): ParsedGate {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0) {
@@ -42,11 +52,32 @@ export function parseGateFile(text: string): ParsedGate {
     };
   }
   const at = (path: readonly PropertyKey[]) => lineOf(document, lines, path);
-  const parsed = gateFileSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const read = readValue(document, lines);
+  if ('fault' in read) return { faults: [read.fault] };
+  const parsed = gateFileSchema.safeParse(read.value ?? {});
   const faults = parsed.success ? [] : parsed.error.issues.flatMap((issue) => faultsOf(issue, at));
-  const repeated = repeatedNames(document.toJS({ maxAliasCount: 100 }), at);
+  const repeated = repeatedNames(read.value, at);
   if (!parsed.success || repeated.length > 0) return { faults: [...faults, ...repeated] };
   return { settings: { ...parsed.data, rules: parsed.data.rules.map(ruleOf) } };
+}
+
+/** Aliases are resolved here, and may have no anchor, or too many uses. */
+function readValue(document: Document, lines: LineCounter): { value: unknown } | { fault: RuleFault } {
+  try {
+    return { value: document.toJS({ maxAliasCount: 100 }) };
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    const offsets: number[] = [];
+    visit(document, {
+      Alias: (_key, alias) => {
+        const [offset = 0] = alias.range ?? [];
+        if (alias.resolve(document)) offsets.push(offset);
+        else offsets.unshift(offset);
+      },
+    });
+    const { line } = lines.linePos(offsets[0] ?? 0);
+    return { fault: { path: '(file)', line, message: error.message } };
+  }
 }
 
 type LineAt = (path: readonly PropertyKey[]) => number;
@@ -69,14 +100,21 @@ function repeatedNames(raw: unknown, at: LineAt): RuleFault[] {
   if (!Array.isArray(rules)) return [];
   const seen = new Set<unknown>();
   return rules.flatMap((rule: unknown, index) => {
-    const name: unknown = typeof rule === 'object' && rule !== null && 'name' in rule ? rule.name : undefined;
-    if (name === undefined || !seen.has(name)) {
+    const given: unknown =
+      typeof rule === 'object' && rule !== null && 'name' in rule ? rule.name : undefined;
+    const name = given ?? nameOf(index);
+    if (!seen.has(name)) {
       seen.add(name);
       return [];
     }
     const path = ['rules', index, 'name'];
     return [{ path: show(path), line: at(path), message: 'an earlier rule has this name' }];
   });
+}
+
+/** Of a rule that was given none. @param order From 0. */
+function nameOf(order: number): string {
+  return `rule-${order + 1}`;
 }
 
 /** The line of the deepest part of the path that stands in the file. */
@@ -97,7 +135,7 @@ function ruleOf(input: RuleInput, order: number): Rule {
   const pattern = parsePattern(input.path);
   return {
     order,
-    name: input.name ?? `rule-${order + 1}`,
+    name: input.name ?? nameOf(order),
     pattern: input.path,
     parts: 'parts' in pattern ? pattern.parts : [],
     effect: effectOf(input),
@@ -110,10 +148,10 @@ function ruleOf(input: RuleInput, order: number): Rule {
 function effectOf({ level, maxAge, scopes, ...input }: RuleInput): Effect {
   if (input.public) return { kind: 'public' };
   if (input.deny) return { kind: 'deny' };
-  const demand = {
+  const demand = Object.freeze({
     ...(level ? { acr: level } : {}),
     ...(maxAge === undefined ? {} : { maxAge }),
     ...(scopes ? { scope: scopes } : {}),
-  };
+  });
   return { kind: 'token', demand };
 }

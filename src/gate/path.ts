@@ -110,7 +110,8 @@ function textOf(bytes: Uint8Array): { text: string } | { fault: PathFault } {
   } catch {
     return { fault: 'not_utf8' };
   }
-  if (/^\.+$/.test(text)) return { fault: 'dot_segment' };
+  // Some systems drop dots and spaces at the end of a name.
+  if (/^[.\s]+$/.test(text)) return { fault: 'dot_segment' };
   if (/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u.test(text)) return { fault: 'control_or_space' };
   if (looksLike(text)) return { fault: 'lookalike' };
   return { text };
@@ -118,8 +119,6 @@ function textOf(bytes: Uint8Array): { text: string } | { fault: PathFault } {
 
 /** Characters that some systems turn into a delimiter, such as U+FF0F; and spellings that some turn into others. */
 function looksLike(text: string): boolean {
-  return (
-    text.normalize('NFC') !== text ||
-    /[\u2044\u2215\u29f8\uff0f\uff3c\u2216\uff0e\u2024\uff05\uff1b]/u.test(text)
-  );
+  if (text.normalize('NFC') !== text || /[\u2044\u2215\u2216\u29f5\u29f8\u29f9]/u.test(text)) return true;
+  return [...text].some((character) => character > '\x7f' && /[./\\;%?#]/.test(character.normalize('NFKC')));
 }

@@ -15,22 +15,39 @@ interface Node {
 }
 
 export interface RuleIndex {
+  /** Whether the rules are for this host: a name nobody foresaw must not reach those that name none. */
+  serves(host: string): boolean;
   /** The rules that match but for their claims, in order; nothing after the first that has no claims condition. */
   find(target: Target): readonly Rule[];
 }
 
-/** Builds the index. Costs time in proportion to the rules, a lookup in proportion to the segments. */
-export function indexRules(rules: readonly Rule[]): RuleIndex {
-  const tries = new Map<string, Node>();
+/**
+ * Builds the index. Costs time in proportion to the rules, a lookup in proportion to the segments.
+ * @param hosts Those that are served. Default: those that rules name; where they name none, any.
+ */
+export function indexRules(
+  rules: readonly Rule[],
+  hosts: readonly string[] = rules.flatMap((rule) => rule.hosts ?? []),
+): RuleIndex {
+  const served = new Set(hosts);
+  const tries: Tries = new Map();
   for (const rule of rules)
     for (const host of rule.hosts ?? ['*'])
-      for (const method of rule.methods ?? ['*']) insert(rootOf(tries, `${host} ${method}`), rule);
-  return { find: (target) => find(tries, target) };
+      for (const method of rule.methods ?? ['*']) insert(rootOf(tries, host, method), rule);
+  return {
+    serves: (host) => served.size === 0 || served.has(host),
+    find: (target) => find(tries, target),
+  };
 }
 
-function rootOf(tries: Map<string, Node>, key: string): Node {
-  const root = tries.get(key) ?? emptyNode();
-  tries.set(key, root);
+/** By host, then by method; `*` is for any. */
+type Tries = Map<string, Map<string, Node>>;
+
+function rootOf(tries: Tries, host: string, method: string): Node {
+  const methods = tries.get(host) ?? new Map<string, Node>();
+  tries.set(host, methods);
+  const root = methods.get(method) ?? emptyNode();
+  methods.set(method, root);
   return root;
 }
 
@@ -69,15 +86,20 @@ interface Search {
   best: number;
 }
 
-function find(tries: Map<string, Node>, { method, host, segments }: Target): readonly Rule[] {
+function find(tries: Tries, { method, host, segments }: Target): readonly Rule[] {
   const search: Search = { segments, found: [], best: Number.POSITIVE_INFINITY };
   const asked = ruleMethod(method);
-  for (const key of [`${host} ${asked}`, `${host} *`, `* ${asked}`, '* *']) {
-    const root = tries.get(key);
-    if (root) walk(search, root, 0);
-  }
+  begin(search, tries.get(host), asked);
+  begin(search, tries.get('*'), asked);
   const { best, found } = search;
+  if (found.length < 2) return found;
   return found.filter(({ order }) => order <= best).sort((a, b) => a.order - b.order);
+}
+
+function begin(search: Search, methods: ReadonlyMap<string, Node> | undefined, asked: string): void {
+  const [exact, any] = [methods?.get(asked), methods?.get('*')];
+  if (exact) walk(search, exact, 0);
+  if (any) walk(search, any, 0);
 }
 
 /** A branch whose first rule comes after the best one found is not entered. */

@@ -1,4 +1,5 @@
 /** A rule as it is decided by. */
+import type { Caller } from '@stile/sdk/server';
 import type { PatternPart } from './pattern.ts';
 
 /** A claim's name → the values any one of which it has, or, where it is a list, holds. */
@@ -42,15 +43,20 @@ export function ruleMethod(method: string): string {
   return method === 'HEAD' ? 'GET' : method;
 }
 
-/** Whether a caller's claims meet the condition. Without a caller none does. */
+/**
+ * Whether a caller's claims meet the condition. Without a caller none does. `sub` is a person: a client's own token
+ * names the client there (RFC 9068 2.2), which may be called as some person is.
+ */
 export function claimsHold(
   condition: ClaimsCondition | undefined,
-  claims: Readonly<Record<string, unknown>> | undefined,
+  caller: Pick<Caller, 'sub' | 'claims'> | undefined,
 ): boolean {
   if (!condition) return true;
-  if (!claims) return false;
+  if (!caller) return false;
+  const { claims } = caller;
   return Object.entries(condition).every(([name, wanted]) => {
-    const held = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    const held = name === 'sub' ? caller.sub : claim;
     const values: readonly unknown[] = Array.isArray(held) ? held : [held];
     return wanted.some((value) => values.includes(value));
   });

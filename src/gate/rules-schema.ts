@@ -49,31 +49,47 @@ const rule = z
 
 const cidr = z.union([z.cidrv4(), z.cidrv6()], 'is a network such as 10.0.0.0/8 or ::1/128');
 
-export const gateFileSchema = z.strictObject({
+/** The gate's own addresses, which metrics must not take the place of. */
+const metricsPath = /^(?!\/(?:check|access|health|\.well-known)(?:\/|$))\/[\w/.-]*$/;
+
+const gateFile = z.strictObject({
   issuer: z.url({ protocol: /^https?$/ }),
   audience: z.string().min(1),
   /** For opaque tokens: the gate's own client at the issuer. */
   introspection: z
     .strictObject({ clientId: z.string().min(1), clientSecretFile: z.string().min(1) })
     .optional(),
+  /**
+   * Shared by gates behind one address: on each line a secret of 32 characters or more. The first makes DPoP nonces, those
+   * of the others are accepted, too.
+   */
+  nonceSecretFile: z.string().min(1).optional(),
   listen: z
     .strictObject({
-      host: z.string().default('127.0.0.1'),
+      host: z.string().min(1, 'an address; none would be all of them').default('127.0.0.1'),
       port: z.int().min(0).max(65535).default(9700),
     })
     .prefault({}),
   metrics: z
     .strictObject({
-      path: z
-        .string()
-        .regex(/^\/[\w/.-]*$/, 'is a path')
-        .default('/metrics'),
+      path: z.string().regex(metricsPath, 'is a path, and none of the gate itself').default('/metrics'),
     })
     .prefault({}),
   /** The gate's address as AuthZEN clients know it. Default: http, host and port. */
   authzenUrl: z.url({ protocol: /^https?$/ }).optional(),
   trustedProxies: z.array(cidr).default(['127.0.0.1/32', '::1/128']),
+  /** The hosts that are served. Default: those that rules name; where they name none, any. */
+  hosts: z.array(host).min(1).optional(),
   rules: z.array(rule),
+});
+
+export const gateFileSchema = gateFile.superRefine(({ hosts, rules }, context) => {
+  if (!hosts) return;
+  rules.forEach((one, index) => {
+    const stray = one.host?.find((name) => !hosts.includes(name));
+    const message = `${stray} is none of hosts`;
+    if (stray !== undefined) context.addIssue({ code: 'custom', message, path: ['rules', index, 'host'] });
+  });
 });
 
 export type GateFile = z.infer<typeof gateFileSchema>;

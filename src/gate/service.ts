@@ -1,174 +1,131 @@
 /** The gate over HTTP: subrequests of gateways, AuthZEN, metrics. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { ResourceServer } from '@stile/sdk/server';
-import { authzenMetadata, evaluate, evaluateAll } from './authzen.ts';
-import { judge, type Verdict } from './decide.ts';
-import { type ClientRequest, type Dialect, isTrusted, readFacts } from './facts.ts';
-import { identityHeaders } from './identity.ts';
-import { accessLine, type Metrics } from './records.ts';
-import type { GateState } from './state.ts';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { Socket } from 'node:net';
+import {
+  answer,
+  type Exchange,
+  type GateDeps,
+  judgeNow,
+  peerOf,
+  placeOf,
+  record,
+  refuse,
+  refuseNow,
+  reply,
+} from './answers.ts';
+import { authzenMetadata } from './authzen.ts';
+import { authzen } from './authzen-http.ts';
+import type { Verdict } from './decide.ts';
+import { claimed, type Dialect, readFacts, readFields } from './facts.ts';
 
-export interface GateDeps {
-  readonly server: Pick<ResourceServer, 'authenticate' | 'authorize'>;
-  readonly state: () => GateState;
-  readonly metrics: Metrics;
-  /** One access-log line. */
-  readonly log: (line: string) => void;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-  /** Milliseconds of a steady clock. */
-  readonly elapsed: () => number;
-}
-
-/** Bytes. */
-const MAX_HEADERS = 16 * 1024;
-const MAX_BODY = 64 * 1024;
+/** Bytes. Gateways may send all that a client sent them, and take more than Node's 16 KiB. */
+const MAX_HEADERS = 64 * 1024;
 const ENVOY = '/check/envoy';
 
 /** Not listening yet. */
 export function createGate(deps: GateDeps): Server {
   const limits = { maxHeaderSize: MAX_HEADERS, requestTimeout: 10_000, headersTimeout: 5_000 };
-  return createServer(limits, (request, response) => {
-    handle(deps, request, response).catch(() => {
+  const server = createServer(limits, (request, response) => {
+    const begun = deps.elapsed();
+    const failed = (error: unknown) => {
+      const verdict = refuse(503, 'internal_error', { detail: placeOf(error) });
+      record(deps, verdict, { request: { client: peerOf(request) }, begun });
       if (response.headersSent) response.destroy();
-      else reply(response, 503, { 'retry-after': '2' }, { error: 'temporarily_unavailable' });
-    });
+      else reply(response, 503, ['retry-after', '2'], JSON.stringify({ error: 'temporarily_unavailable' }));
+    };
+    try {
+      handle(deps, request, response)?.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    unparsed(deps, error.code ?? '', socket as Socket);
+  });
+  return server;
 }
 
-async function handle(deps: GateDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** What Node could not read as a request: answered and told, as any other. */
+function unparsed(deps: GateDeps, code: string, socket: Socket): void {
+  if (!socket.writable || code === 'ECONNRESET') return void socket.destroy();
+  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
+  const verdict = refuse(status, 'malformed_request', { detail: code });
+  record(deps, verdict, { request: { client: socket.remoteAddress ?? '' }, begun: deps.elapsed() });
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+}
+
+/** At once, or a promise of having answered. */
+function handle(
+  deps: GateDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> | undefined {
   const url = request.url ?? '';
   const open = openAnswer(deps, request);
-  if (open) return reply(response, 200, { 'content-type': open.type }, open.text);
-  if (!isTrusted(deps.state().trusted, request.socket.remoteAddress ?? '')) {
-    return end(response, 403, { error: 'access_denied' });
+  if (open) reply(response, 200, ['content-type', open.type], open.text);
+  else if (!deps.state().isTrusted(peerOf(request))) {
+    refuseNow(deps, { request, response }, refuse(403, 'untrusted_peer'));
+  } else {
+    const dialect = dialectOf(url);
+    if (dialect) return check(deps, { dialect, request, response });
+    if (url === '/access/v1/evaluation' || url === '/access/v1/evaluations') {
+      return authzen(deps, { request, response });
+    }
+    refuseNow(deps, { request, response }, refuse(404, 'unknown_address', { body: { error: 'not_found' } }));
   }
-  const dialect = dialectOf(url);
-  if (dialect) return check(deps, { dialect, request, response });
-  if (url === '/access/v1/evaluation' || url === '/access/v1/evaluations') {
-    return authzen(deps, request, response);
-  }
-  end(response, 404, { error: 'not_found' });
+  return undefined;
 }
 
-function openAnswer({ state, metrics }: GateDeps, { url, method }: IncomingMessage) {
+/** What is said to anyone who asks. */
+function openAnswer({ state, metrics }: GateDeps, { url, method, socket }: IncomingMessage) {
   if (method !== 'GET') return undefined;
   const { settings } = state();
   if (url === '/health/live') return { type: 'text/plain', text: 'ok\n' };
   if (url === settings.metrics.path) return { type: 'text/plain; version=0.0.4', text: metrics.text() };
   if (url !== '/.well-known/authzen-configuration') return undefined;
-  const { host, port } = settings.listen;
-  const base = settings.authzenUrl ?? `http://${host}:${port}`;
+  const { host } = settings.listen;
+  // The port may have been chosen by the system.
+  const base = settings.authzenUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${socket.localPort}`;
   return { type: 'application/json', text: JSON.stringify(authzenMetadata(base)) };
 }
 
 /** Caddy carries the client's query over to the subrequest, where it means nothing. */
 function dialectOf(url: string): Dialect | undefined {
   if (url.startsWith(`${ENVOY}/`)) return 'envoy';
-  const path = url.split('?', 1)[0];
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
   if (path === '/check/original') return 'original';
   return path === '/check/forwarded' ? 'forwarded' : undefined;
 }
 
-interface Exchange {
-  readonly dialect: Dialect;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-async function check(deps: GateDeps, { dialect, request, response }: Exchange): Promise<void> {
+function check(
+  deps: GateDeps,
+  { dialect, request, response }: Exchange & { readonly dialect: Dialect },
+): Promise<void> | undefined {
   const begun = deps.elapsed();
-  const { method = '', headers, rawHeaders } = request;
-  const body = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (body || (dialect !== 'envoy' && method !== 'GET')) {
-    response.setHeader('connection', 'close');
-    return end(response, 403, {
-      error: 'access_denied',
-      error_description: 'a subrequest is a GET without body',
-    });
-  }
+  const { method = '', rawHeaders } = request;
+  const fields = readFields(rawHeaders);
   const target = (request.url ?? '').slice(ENVOY.length);
-  const peer = request.socket.remoteAddress ?? '';
-  const facts = readFacts({ dialect, method, target, rawHeaders, peer }, deps.state().trusted);
-  const verdict = facts ? await judgeNow(deps, facts) : unreadable;
-  record(deps, verdict, { request: facts, begun });
-  answer(response, verdict);
-}
-
-const unreadable: Verdict = {
-  status: 403,
-  reason: 'malformed_request',
-  headers: {},
-  body: { error: 'access_denied' },
-  detail: 'a fact is missing, repeated or malformed',
-};
-
-function judgeNow({ server, state }: GateDeps, request: ClientRequest): Promise<Verdict> {
-  return judge({ server, rules: state().index }, request);
-}
-
-function record(
-  { metrics, log, now, elapsed }: GateDeps,
-  verdict: Verdict,
-  { request, begun }: { request?: ClientRequest | undefined; begun: number },
-): void {
-  const entry = { verdict, request, took: elapsed() - begun, at: now() };
-  metrics.count(entry);
-  log(accessLine(entry));
-}
-
-/** Envoy lets pass on 200 only, so that is what an allowed request gets everywhere. */
-function answer(response: ServerResponse, { status, headers, body, caller }: Verdict): void {
-  if (status === 200) reply(response, 200, { ...headers, ...identityHeaders(caller) }, '');
-  else reply(response, status, { 'content-type': 'application/json', ...headers }, body);
-}
-
-async function authzen(deps: GateDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const id = request.headers['x-request-id'];
-  if (typeof id === 'string') response.setHeader('x-request-id', id);
-  const json = /^application\/json\b/i.test(request.headers['content-type'] ?? '');
-  if (request.method !== 'POST' || !json) return end(response, 400, { error: 'invalid_request' });
-  const body = await readBody(request);
-  const decide = async (asked: ClientRequest) => {
-    const begun = deps.elapsed();
-    const verdict = await judgeNow(deps, asked);
-    record(deps, verdict, { request: asked, begun });
-    return verdict;
+  const subrequest = { dialect, method, target, fields, peer: peerOf(request) };
+  const { isTrusted } = deps.state();
+  const bare = !fields.hasBody && (dialect === 'envoy' || method === 'GET');
+  if (!bare) response.setHeader('connection', 'close');
+  const facts = bare ? readFacts(subrequest, isTrusted) : undefined;
+  const settle = (verdict: Verdict) => {
+    record(deps, verdict, { request: facts ?? claimed(subrequest, isTrusted), begun });
+    answer(response, verdict);
   };
-  const run = request.url === '/access/v1/evaluations' ? evaluateAll : evaluate;
-  const result = body && (await run(decide, body.value, request.socket.remoteAddress ?? ''));
-  if (result) reply(response, 200, { 'content-type': 'application/json' }, result);
-  else end(response, 400, { error: 'invalid_request' });
+  const verdict = facts ? judgeNow(deps, facts) : bare ? unreadable : notBare;
+  if (verdict instanceof Promise) return verdict.then(settle);
+  settle(verdict);
+  return undefined;
 }
 
-/** Undefined for what is too long or no JSON. */
-async function readBody(request: IncomingMessage): Promise<{ value: unknown } | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY) return undefined;
-    chunks.push(chunk);
-  }
-  try {
-    return { value: JSON.parse(Buffer.concat(chunks).toString('utf8')) };
-  } catch {
-    return undefined;
-  }
-}
-
-function end(response: ServerResponse, status: number, body: object): void {
-  reply(response, status, { 'content-type': 'application/json' }, body);
-}
-
-function reply(
-  response: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: object | string,
-): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const length = String(Buffer.byteLength(text));
-  response.writeHead(status, { 'cache-control': 'no-store', ...headers, 'content-length': length });
-  response.end(text);
-}
+const unreadable = refuse(403, 'malformed_request', { detail: 'a fact is missing, repeated or malformed' });
+const notBare = refuse(403, 'malformed_request', { detail: 'a subrequest is a GET without body' });

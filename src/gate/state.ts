@@ -1,12 +1,14 @@
 /** The rules in force, and their replacement: whole or not at all. */
 import { BlockList } from 'node:net';
+import { type Networks, networksOf } from './facts.ts';
 import { GateFileError, type GateSettings, parseGateFile, type RuleFault } from './parse-rules.ts';
 import { indexRules, type RuleIndex } from './rule-index.ts';
 
 export interface GateState {
   readonly settings: GateSettings;
   readonly index: RuleIndex;
-  readonly trusted: BlockList;
+  /** Whether an address is a trusted proxy's. */
+  readonly isTrusted: Networks;
 }
 
 /** @throws GateFileError with every fault. */
@@ -19,10 +21,18 @@ export function stateOf(text: string): GateState {
     const [address = '', bits] = network.split('/');
     trusted.addSubnet(address, Number(bits), address.includes(':') ? 'ipv6' : 'ipv4');
   }
-  return { settings, index: indexRules(settings.rules), trusted };
+  return { settings, index: indexRules(settings.rules, settings.hosts), isTrusted: networksOf(trusted) };
 }
 
-const fixed = ['issuer', 'audience', 'introspection', 'listen', 'metrics', 'authzenUrl'] as const;
+const fixed = [
+  'issuer',
+  'audience',
+  'introspection',
+  'nonceSecretFile',
+  'listen',
+  'metrics',
+  'authzenUrl',
+] as const;
 
 /** The state a new text makes of the old one. @throws GateFileError, also where a setting needs a restart. */
 export function nextState(old: GateState, text: string): GateState {

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,7 +10,8 @@ import { fakeTerminal } from './terminal.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gate-'));
 const file = join(folder, 'gate.yaml');
 const HEAD = 'issuer: http://127.0.0.1:9\naudience: https://api.test\nlisten: { port: 0 }\n';
-const RULES = `${HEAD}rules:
+const RULES = `${HEAD}hosts: [bank.test, other.test]
+rules:
   - { name: other-host, host: other.test, path: /a, public: true }
   - { name: posts, methods: [POST], path: /a, public: true }
   - { name: robots, path: /a, claims: { client_id: robot }, deny: true }
@@ -74,6 +75,38 @@ test('a new file takes effect without a restart; a broken one changes nothing an
   replace(`${HEAD}rules: [{ path: /c }]`);
   await told.until(/was not taken/);
   expect([await ask('/a'), await ask('/b')]).toEqual([403, 200]);
+
+  replace(`${HEAD}rules: *common`);
+  await told.until(/line 4, \(file\): .*alias.*common/);
+  expect([await ask('/a'), await ask('/b')]).toEqual([403, 200]);
+  stop();
+  expect(await ended).toBe(0);
+});
+
+test('a link is followed: what it leads to may change, and so may where it leads', async () => {
+  const [one, two, link] = ['one', 'two', 'link'].map((name) => join(folder, name));
+  if (!one || !two || !link) throw new Error('three names');
+  for (const there of [one, two]) mkdirSync(there);
+  writeFileSync(join(one, 'gate.yaml'), `${HEAD}rules: [{ path: /a, public: true }]`);
+  writeFileSync(
+    join(two, 'gate.yaml'),
+    `${HEAD}rules: [{ path: /b, public: true }, { path: /c, public: true }]`,
+  );
+  symlinkSync(join(one, 'gate.yaml'), link);
+  const told = waiting();
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  let ended: Promise<number> | undefined;
+  await new Promise<number>((resolve) => {
+    ended = gate(told.terminal, { file: link, stopped, onListening: resolve });
+  });
+  writeFileSync(join(one, 'gate.yaml'), `${HEAD}rules: []`);
+  await told.until(/Reloaded .* 0 rules/);
+  symlinkSync(join(two, 'gate.yaml'), `${link}.new`);
+  renameSync(`${link}.new`, link);
+  await told.until(/Reloaded .* 2 rules/);
   stop();
   expect(await ended).toBe(0);
 });

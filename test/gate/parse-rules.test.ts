@@ -64,6 +64,35 @@ test.each([
   ['a level that would break the challenge', `rules: [{ path: /a, level: 'x"y' }]`],
   ['a setting written twice', 'rules: []\nrules: []'],
   ['no YAML', 'rules: ['],
+  [
+    'a name that an unnamed rule has',
+    'rules: [{ name: rule-2, path: /a, deny: true }, { path: /b, deny: true }]',
+  ],
+  ['an alias without an anchor', 'rules: *common'],
+  ['an alias too often', `a: &a [x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\nc: [${'*b, '.repeat(30)}*b]`],
+  ['nesting without end', `rules: ${'['.repeat(200_000)}`],
+  ['metrics in the place of a check', 'metrics: { path: /check/original }\nrules: []'],
+  ['metrics in the place of AuthZEN', 'metrics: { path: /access/v1/evaluation }\nrules: []'],
+  [
+    'metrics in the place of the document',
+    'metrics: { path: /.well-known/authzen-configuration }\nrules: []',
+  ],
+  ['metrics in the place of health', 'metrics: { path: /health/live }\nrules: []'],
+  ['no address to listen at, which would be all', 'listen: { host: "" }\nrules: []'],
 ])('%s is a fault', (_what, text) => {
   expect(faults(head + text)).not.toEqual([]);
+});
+
+test('an alias that cannot be resolved is told with its line', () => {
+  expect(faults(`${head}trustedProxies: &all [10.0.0.0/8]\nrules:\n  - *all\n  - *common`)).toMatchObject([
+    { path: '(file)', line: 6, message: expect.stringMatching(/alias.*common/) },
+  ]);
+});
+
+test('metrics may be beside what the gate answers itself', () => {
+  expect(faults(`${head}metrics: { path: /checks }\nrules: []`)).toEqual([]);
+});
+
+test('an error that is not foreseen is a fault, too', () => {
+  expect(faults(`%YAML 1.1\n---\n${head}rules:\n  - { <<: 1 }`)).toMatchObject([{ path: '(file)', line: 1 }]);
 });

@@ -1,8 +1,8 @@
 /** ES256 by OpenSSL: the contract of the SDK's own verification, and that it is used where it may be. */
-import { createResourceServer } from '@stile/sdk/server';
-import { createDpopKey, createTestIssuer } from '@stile/sdk/testing';
 import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import { describe, expect, test } from 'vitest';
+import { createResourceServer } from '../../sdk/src/server/index.ts';
+import { createDpopKey, createTestIssuer } from '../../sdk/src/testing/index.ts';
 import { boundTokens } from '../../sdk/test/bound-tokens.ts';
 import { nativeVerifiers } from '../../src/gate/signatures.ts';
 

@@ -2,10 +2,11 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createResourceServer } from '@stile/sdk/server';
+import { createResourceServer, type ResourceServer } from '@stile/sdk/server';
 import { createTestIssuer, type TestIssuer } from '@stile/sdk/testing';
-import { createMetrics } from '../../src/gate/records.ts';
+import { createMetrics, type Metrics } from '../../src/gate/records.ts';
 import { createGate } from '../../src/gate/service.ts';
+import { nativeVerifiers } from '../../src/gate/signatures.ts';
 import { type GateState, stateOf } from '../../src/gate/state.ts';
 
 export const HEAD = 'issuer: https://issuer.test\naudience: https://api.test\n';
@@ -15,6 +16,7 @@ export const RULES = `rules:
   - { name: robots, path: /data/**, claims: { client_id: robot }, deny: true }
   - { name: data, path: /data/**, anyToken: true }
   - { name: pay, methods: [POST], host: bank.test, path: /pay/:id, level: phr, maxAge: 300, scopes: [pay] }
+  - { name: get-only, methods: [GET], path: /get-only, anyToken: true }
   - { name: mixed, path: /mixed, claims: { client_id: robot }, public: true }
   - { name: mixed-rest, path: /mixed, public: true }
 `;
@@ -22,6 +24,8 @@ export const RULES = `rules:
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
+  /** Names and values in turn, as they came. */
+  readonly raw: readonly string[];
   readonly body: string;
 }
 
@@ -29,6 +33,7 @@ export interface TestGate {
   readonly issuer: TestIssuer;
   readonly port: number;
   readonly logged: string[];
+  readonly metrics: Metrics;
   state: GateState;
   get(
     path: string,
@@ -41,19 +46,25 @@ export interface TestGate {
   close(): Promise<void>;
 }
 
-export async function startGate(text = HEAD + RULES): Promise<TestGate> {
+/** @param authenticate In the place of the resource server's. */
+export async function startGate(
+  text = HEAD + RULES,
+  authenticate?: ResourceServer['authenticate'],
+): Promise<TestGate> {
   const issuer = await createTestIssuer();
   const logged: string[] = [];
   const holder = { state: stateOf(text) };
+  const metrics = createMetrics(holder.state.settings.rules);
+  const resource = createResourceServer({
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    fetch: issuer.fetch,
+    dpop: { nonces: true, verifiers: nativeVerifiers },
+  });
   const server = createGate({
-    server: createResourceServer({
-      issuer: issuer.issuer,
-      audience: issuer.audience,
-      fetch: issuer.fetch,
-      dpop: { nonces: true },
-    }),
+    server: authenticate ? { ...resource, authenticate } : resource,
     state: () => holder.state,
-    metrics: createMetrics(),
+    metrics,
     log: (line) => void logged.push(line),
     now: () => Date.now(),
     elapsed: () => performance.now(),
@@ -67,6 +78,7 @@ export async function startGate(text = HEAD + RULES): Promise<TestGate> {
     issuer,
     port,
     logged,
+    metrics,
     get state() {
       return holder.state;
     },
@@ -98,17 +110,29 @@ export interface Sent {
   readonly headers?: Record<string, string | string[]>;
   readonly method?: string;
   readonly body?: string | undefined;
+  /** The address it is sent from. */
+  readonly from?: string;
 }
 
 /** As `fetch`, but sends the path as it is. */
-export function send({ port, path, headers = {}, method = 'GET', body }: Sent): Promise<Answer> {
+export function send({ port, path, headers = {}, method = 'GET', body, from }: Sent): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+    const to = {
+      host: '127.0.0.1',
+      port,
+      path,
+      method,
+      headers,
+      agent: false,
+      ...(from && { localAddress: from }),
+    };
+    const call = request(to, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        const { statusCode: status = 0, headers: fields, rawHeaders: raw } = response;
+        resolve({ status, headers: fields, raw, body: text });
       });
     });
     call.on('error', reject);

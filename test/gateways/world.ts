@@ -24,6 +24,8 @@ export interface World {
   readonly ports: { readonly gate: number; readonly upstream: number };
   /** What reached the program behind, the latest last. */
   readonly seen: IncomingMessage[];
+  /** Resolves once the gate's log speaks of it. */
+  logged(word: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export async function startWorld({
 }: WorldOptions = {}): Promise<World> {
   const stile = await startStile(options);
   const seen: IncomingMessage[] = [];
-  const upstream = createServer(async (request, response) => {
+  const upstream = createServer({ maxHeaderSize: 128 * 1024 }, async (request, response) => {
     seen.push(request);
     const [type, body] = serve(request, await bodyOf(request), stile.issuer);
     response.writeHead(200, { 'content-type': type }).end(body);
@@ -57,6 +59,9 @@ export async function startWorld({
     stile,
     terminal,
     seen,
+    logged: async (word) => {
+      while (!terminal.output.some((text) => text.includes(word))) await new Promise(setImmediate);
+    },
     ports: { gate: running.port, upstream: (upstream.address() as AddressInfo).port },
     stop: async () => {
       await running.stop();
@@ -81,7 +86,8 @@ export function gateFile(issuer: string, rules = RULES, head = `audience: ${API}
   return `issuer: ${issuer}\n${head}\nlisten: { port: 0 }\nrules:${rules}`;
 }
 
-async function startTheGate({ issuer }: TestStile, terminal: FakeTerminal) {
+/** A gate in this process. */
+export async function startTheGate({ issuer }: Pick<TestStile, 'issuer'>, terminal: FakeTerminal) {
   const folder = mkdtempSync(join(tmpdir(), 'gate-'));
   const file = join(folder, 'gate.yaml');
   writeFileSync(file, gateFile(issuer));

@@ -40,9 +40,10 @@ export async function startGateway(
   const folder = mkdtempSync(join(tmpdir(), `gateway-${kind}-`));
   const snippet = (file: string) =>
     change(readFileSync(join('examples/gateways', kind, file), 'utf8'))
+      .replaceAll('api.example.com', '127.0.0.1')
       .replaceAll(/(?<=127\.0\.0\.1:|port_value: )9700/g, String(ports.gate))
       .replaceAll(/(?<=127\.0\.0\.1:|port_value: )8080/g, String(ports.upstream))
-      .replaceAll(/(?<=127\.0\.0\.1:|port_value: )800\d/g, String(port));
+      .replaceAll(/(?<=127\.0\.0\.1:|port_value: |\/\/:)800\d/g, String(port));
   const child = launch({ kind, folder, port, snippet });
   await untilOpen(child, port);
   return {

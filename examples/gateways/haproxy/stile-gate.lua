@@ -19,12 +19,14 @@ core.register_action("stile_gate", { "http-req" }, function(txn)
     ["x-forwarded-for"] = { first(sent, "x-forwarded-for") },
   }
   for _, name in ipairs({ "authorization", "dpop" }) do
+    local all = {}
     for _, value in pairs(sent[name] or {}) do
-      ask[name] = ask[name] or {}
-      table.insert(ask[name], value)
+      table.insert(all, value)
     end
+    -- As one field, however many there were: HAProxy's client has room for few.
+    if #all > 0 then ask[name] = { table.concat(all, ", ") } end
   end
-  local answer = core.httpclient():get({ url = gate, headers = ask, timeout = 5000 })
+  local answer = core.httpclient():get({ url = gate, headers = ask, timeout = 2500 })
   for _, name in ipairs(identity) do
     txn.http:req_del_header(name)
   end
@@ -35,6 +37,7 @@ core.register_action("stile_gate", { "http-req" }, function(txn)
     end
     local nonce = first(answer.headers, "dpop-nonce")
     if nonce then txn:set_var("txn.stile_nonce", nonce) end
+    txn:set_var("txn.stile_allowed", true)
     return
   end
   local known = answer and (answer.status == 400 or answer.status == 401 or answer.status == 403)

@@ -1,7 +1,8 @@
 /** A fetch that answers step-up challenges (RFC 9470) and sends the call again. */
 import { demandKey, type StepUp, together } from '../shared/step-up.ts';
-import { type BeginOptions, type Client, createClient } from './client.ts';
+import { type BeginOptions, createClient } from './client.ts';
 import { StepUpError } from './errors.ts';
+import { type FlightDeps, obtain } from './flights.ts';
 import { type Extras, extrasOf, type KeepOptions, keepRequest } from './keep.ts';
 import { sendWith } from './send.ts';
 import type { Authorization, ClientOptions, KeptRequest, Obtain, Progress, Tokens } from './types.ts';
@@ -66,17 +67,8 @@ function once(send: () => Promise<Response>): () => Promise<Response> {
   };
 }
 
-interface Deps {
-  readonly client: Client;
+interface Deps extends FlightDeps {
   readonly options: StepUpFetchOptions;
-  /** One authorization at a time for one person and demand. */
-  readonly flights: Map<string, Flight>;
-}
-
-interface Flight {
-  readonly work: Promise<Tokens>;
-  readonly asked: () => boolean;
-  readonly abort: () => void;
 }
 
 interface Call {
@@ -155,48 +147,6 @@ function canFollow(stepUp: StepUp): boolean {
 /** A plain challenge means the same: the token that was sent is not one. */
 function isInvalid({ error }: StepUp): boolean {
   return error === 'invalid_token' || error === undefined;
-}
-
-/** By the application's `obtain`, one at a time for one demand; without it the browser has to go first. */
-function obtain(deps: Deps, { kept, progress }: Omit<Call, 'extras'>, stepUp?: StepUp): Promise<Tokens> {
-  const { client, options, flights } = deps;
-  const { context, followed, sub } = progress;
-  const named = context === undefined ? {} : { context };
-  const pin = sub === undefined ? {} : { sub };
-  const wanted: BeginOptions = { ...named, ...pin, followed, request: kept, samePerson: true };
-  const begin = () => client.begin({ ...wanted, ...(stepUp ? { stepUp } : {}) });
-  const { obtain: ask } = options;
-  if (!ask) return begin().then(({ url }) => Promise.reject(required(url, stepUp)));
-  const key = JSON.stringify([sub ?? null, stepUp ? demandKey(stepUp) : null]);
-  const running = flights.get(key);
-  if (running && !(running.asked() && ask.isLeft?.())) return running.work;
-  running?.abort();
-  const flight = startFlight(deps, begin, ask);
-  flights.set(key, flight);
-  const land = () => {
-    if (flights.get(key) === flight) flights.delete(key);
-  };
-  flight.work.then(land, land);
-  return flight.work;
-}
-
-function startFlight({ client }: Deps, begin: () => Promise<Authorization>, ask: Obtain): Flight {
-  const controller = new AbortController();
-  let asked = false;
-  const work = begin().then(async (authorization) => {
-    asked = true;
-    return client.complete(await ask({ ...authorization, signal: controller.signal }));
-  });
-  return {
-    work: work.then(({ tokens }) => tokens),
-    asked: () => asked,
-    abort: () => controller.abort(),
-  };
-}
-
-function required(url: string, stepUp: StepUp | undefined): StepUpError {
-  const details = { url, ...(stepUp ? { stepUp } : {}) };
-  return new StepUpError('authorization_required', 'The browser has to go to the issuer first', details);
 }
 
 function checkAddress({ resource, apis = [resource] }: ClientOptions, url: string): void {

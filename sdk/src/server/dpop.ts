@@ -1,15 +1,15 @@
 /** Proofs of possession of a key (RFC 9449 4.3). */
-import {
-  base64url,
-  type CryptoKey,
-  calculateJwkThumbprint,
-  compactVerify,
-  decodeProtectedHeader,
-  importJWK,
-} from 'jose';
+import { base64url } from 'jose';
 import { createBounded } from './bounded.ts';
-import { InvalidProofError, InvalidTokenError, ReplaysUnavailableError } from './errors.ts';
+import { InvalidProofError, ReplaysUnavailableError } from './errors.ts';
 import type { Nonces } from './nonces.ts';
+import {
+  headerOf,
+  type Proof,
+  type ProofKey,
+  type ProofVerifiers,
+  verifySignature,
+} from './proof-signature.ts';
 import type { ReplayStore } from './replay.ts';
 import { andThen, type Soon } from './soon.ts';
 
@@ -17,18 +17,6 @@ import { andThen, type Soon } from './soon.ts';
 const PROOF_AGE = 60;
 const KEYS_KEPT = 10_000;
 const LONGEST_JTI = 256;
-/** Characters. */
-const LONGEST_PROOF = 4096;
-
-/**
- * Verifies the signature of compact JWS by one key: the payload's text, or undefined where the signature does not hold.
- * Only the signature is its business: a proof gets here when its header, letter by letter, is that of an earlier proof
- * that was verified in every respect.
- */
-export type ProofVerifier = (jws: string) => string | undefined;
-
-/** A verifier for a public key and its JWS algorithm; undefined: the default is to be used. */
-export type ProofVerifiers = (key: CryptoKey, alg: string) => ProofVerifier | undefined;
 
 export interface ProofFacts {
   readonly proof: string | undefined;
@@ -53,18 +41,6 @@ export interface ProofsInput {
   readonly now: () => number;
 }
 
-interface ProofKey {
-  readonly key: CryptoKey | Uint8Array;
-  readonly jkt: string;
-  /** For the proofs after the first. */
-  readonly verify: ProofVerifier | undefined;
-}
-
-interface Proof {
-  readonly key: ProofKey;
-  readonly payload: Readonly<Record<string, unknown>>;
-}
-
 /** Ends for a proof that holds, once. @throws InvalidProofError; InvalidTokenError for the proof of another key. */
 export type CheckProof = (facts: ProofFacts) => Soon<void>;
 
@@ -74,7 +50,7 @@ export function createProofs(input: ProofsInput): CheckProof {
   return (facts) => {
     const header = headerOf(facts.proof);
     const known = keys.get(header);
-    return andThen(verify(facts, input, known), (proof) =>
+    return andThen(verifySignature(facts, input, known), (proof) =>
       andThen(hashOf(facts), (ath) => {
         const jti = checkClaims(proof, facts, ath);
         return andThen(freshUntil(proof.payload, input), (until) =>
@@ -89,12 +65,6 @@ export function createProofs(input: ProofsInput): CheckProof {
   };
 }
 
-function headerOf(proof: string | undefined): string {
-  if (!proof) throw new InvalidProofError('no proof');
-  if (proof.length > LONGEST_PROOF) throw new InvalidProofError('the proof is too long');
-  return proof.slice(0, Math.max(proof.indexOf('.'), 0));
-}
-
 /** What a proof says of the request and its token (RFC 9449 4.3 checks 8, 9 and 12); its `jti`. */
 function checkClaims({ payload }: Proof, { method, url }: ProofFacts, tokenHash: string): string {
   const { jti, htm, htu, ath } = payload;
@@ -104,69 +74,6 @@ function checkClaims({ payload }: Proof, { method, url }: ProofFacts, tokenHash:
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI)
     throw new InvalidProofError('jti is missing or too long');
   return jti;
-}
-
-/** The signature, by the key in the header, where that is the key the token is bound to. */
-function verify(
-  { proof = '', jkt }: ProofFacts,
-  input: ProofsInput,
-  known: ProofKey | undefined,
-): Soon<Proof> {
-  if (!known?.verify) return verifyWhole(proof, { input, known, jkt });
-  checkKey(known, jkt);
-  return { key: known, payload: readPayload(known.verify(proof)) };
-}
-
-function checkKey(key: ProofKey, jkt: string): void {
-  if (key.jkt !== jkt) throw new InvalidTokenError('bound to another key than that of the proof');
-}
-
-/** Every step of RFC 7515 5.2: the header, too, which another verifier does not look at. */
-async function verifyWhole(
-  proof: string,
-  {
-    input: { algorithms, verifiers },
-    known,
-    jkt,
-  }: { readonly input: ProofsInput; readonly known: ProofKey | undefined; readonly jkt: string },
-): Promise<Proof> {
-  try {
-    const key = known ?? (await readKey(proof, algorithms, verifiers));
-    checkKey(key, jkt);
-    const { payload } = await compactVerify(proof, key.key, { algorithms: [...algorithms] });
-    return { key, payload: readPayload(new TextDecoder().decode(payload)) };
-  } catch (error) {
-    if (error instanceof InvalidTokenError) throw error;
-    throw new InvalidProofError(error instanceof Error ? error.message : 'unreadable');
-  }
-}
-
-function readPayload(text: string | undefined): Proof['payload'] {
-  if (text === undefined) throw new InvalidProofError('the signature does not hold');
-  let payload: unknown;
-  try {
-    payload = JSON.parse(text);
-  } catch {
-    throw new InvalidProofError('no JSON');
-  }
-  if (typeof payload !== 'object' || payload === null) throw new InvalidProofError('no object');
-  return payload as Proof['payload'];
-}
-
-async function readKey(
-  proof: string,
-  algorithms: readonly string[],
-  verifiers: ProofVerifiers | undefined,
-): Promise<ProofKey> {
-  const { typ, alg, jwk, crit } = decodeProtectedHeader(proof);
-  if (typ !== 'dpop+jwt') throw new InvalidProofError('typ is not dpop+jwt');
-  if (alg === undefined || !algorithms.includes(alg)) throw new InvalidProofError('alg is not accepted');
-  if (typeof jwk !== 'object' || 'd' in jwk || 'k' in jwk)
-    throw new InvalidProofError('jwk is not a public key');
-  const key = await importJWK(jwk, alg);
-  // An extension may change what the payload is, such as `b64` (RFC 7797).
-  const verify = crit === undefined && !(key instanceof Uint8Array) ? verifiers?.(key, alg) : undefined;
-  return { key, jkt: await calculateJwkThumbprint(jwk), verify };
 }
 
 /** How long the proof could be used, and so has to be remembered: by its nonce, or by `iat` where none is asked for. */

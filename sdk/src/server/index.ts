@@ -2,7 +2,6 @@
 export type { AuthorizationDetail, Demand } from '../shared/demand.ts';
 export { type DemandFor, NotProtectedError, type Protection } from './adapter.ts';
 export { subjectOf } from './claims.ts';
-export type { ProofVerifier, ProofVerifiers } from './dpop.ts';
 export { InvalidDemandError, InvalidOptionsError } from './errors.ts';
 export { type Check, protect } from './fetch.ts';
 export { checkDemand } from './judge.ts';
@@ -14,6 +13,7 @@ export type {
   NonceOptions,
   ResourceServerOptions,
 } from './options.ts';
+export type { ProofVerifier, ProofVerifiers } from './proof-signature.ts';
 export type { ReplayStore } from './replay.ts';
 export { createResourceServer } from './resource-server.ts';
 export type { Soon } from './soon.ts';

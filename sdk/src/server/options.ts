@@ -1,9 +1,9 @@
 /** What a resource server is made of, and the defaults. */
 import type { ClientAuth } from 'oauth4webapi';
 import type { Demand } from '../shared/demand.ts';
-import type { ProofVerifiers } from './dpop.ts';
 import { InvalidOptionsError } from './errors.ts';
 import type { NonceSecret } from './nonces.ts';
+import type { ProofVerifiers } from './proof-signature.ts';
 import type { ReplayStore } from './replay.ts';
 import type { Decision } from './types.ts';
 
