@@ -71,7 +71,8 @@ export function errorsPage(): string {
 
 const introduction = [
   'One file, YAML or JSON, named by `--config` or `STILE_CONFIG`. Without a file the demo runs. `stile check`, which is',
-  '`node dist/src/cli.js check`, reports every fault at once, each with its place. Durations are whole seconds.',
+  '`node dist/src/cli.js check`, reports every fault at once, each with its place. Durations are whole seconds. It has',
+  'at most a million characters, and a hundred levels of nesting.',
   '',
   'Secrets are never in the file. They come from the environment; `NAME_FILE` may name a file that holds the value:',
   '',

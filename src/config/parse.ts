@@ -6,6 +6,7 @@ import { configFaults } from './check.ts';
 import type { Fault, FaultPath } from './faults.ts';
 import { type ClientConfig, type Config, configSchema } from './schema.ts';
 import { client as clientSchema } from './schema-access.ts';
+import { yamlExcess } from './yaml-limits.ts';
 
 export type Parsed =
   | { readonly config: Config; readonly faults: readonly [] }
@@ -13,6 +14,8 @@ export type Parsed =
 
 /** Reads YAML, of which JSON is a part. */
 export function parseText(text: string): { raw: unknown } | { faults: Fault[] } {
+  const excess = yamlExcess(text);
+  if (excess) return { faults: [{ path: [], message: `${excess.message} at line ${excess.line}` }] };
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   if (document.errors.length > 0) {
     const messages = document.errors.map(

@@ -1,5 +1,6 @@
 /** From the text of the gate's file to rules and settings, or to everything wrong with it. Pure. */
 import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
+import { yamlExcess } from '../config/yaml-limits.ts';
 import { parsePattern } from './pattern.ts';
 import type { Effect, Rule } from './rule.ts';
 import { type GateFile, gateFileSchema, type RuleInput } from './rules-schema.ts';
@@ -33,13 +34,15 @@ export function parseGateFile(text: string): ParsedGate {
   try {
     return parse(text);
   } catch (error) {
-    // Such as nesting that is too deep.
+    // What no check foresaw.
     const message = error instanceof Error ? error.message : 'unreadable';
     return { faults: [{ path: '(file)', line: 1, message }] };
   }
 }
 
 function parse(text: string): ParsedGate {
+  const excess = yamlExcess(text);
+  if (excess) return { faults: [{ path: '(file)', ...excess }] };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0) {

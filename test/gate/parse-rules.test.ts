@@ -70,7 +70,6 @@ test.each([
   ],
   ['an alias without an anchor', 'rules: *common'],
   ['an alias too often', `a: &a [x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\nc: [${'*b, '.repeat(30)}*b]`],
-  ['nesting without end', `rules: ${'['.repeat(200_000)}`],
   ['metrics in the place of a check', 'metrics: { path: /check/original }\nrules: []'],
   ['metrics in the place of AuthZEN', 'metrics: { path: /access/v1/evaluation }\nrules: []'],
   [
@@ -87,6 +86,17 @@ test('an alias that cannot be resolved is told with its line', () => {
   expect(faults(`${head}trustedProxies: &all [10.0.0.0/8]\nrules:\n  - *all\n  - *common`)).toMatchObject([
     { path: '(file)', line: 6, message: expect.stringMatching(/alias.*common/) },
   ]);
+});
+
+test.each([
+  ['nested too deep', `rules: ${'['.repeat(20_000)}`, { line: 3, message: 'is nested deeper than 100' }],
+  [
+    'too long',
+    `rules: []\n# ${'x'.repeat(1_000_000)}`,
+    { line: 1, message: 'is longer than 1000000 characters' },
+  ],
+])('a file that is %s is not parsed', (_what, text, fault) => {
+  expect(faults(head + text)).toEqual([{ path: '(file)', ...fault }]);
 });
 
 test('metrics may be beside what the gate answers itself', () => {
