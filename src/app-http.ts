@@ -43,7 +43,7 @@ export async function composeHttp(core: Core): Promise<Http> {
   const assets = await loadAssets(join(views, 'assets'));
   const renderer = await createRenderer({ directory: views, site: config.name, assets });
   const errors = errorDeps({ log: core.log, render: (page) => renderer.render(page) });
-  const context = createProtocolContext();
+  const context = createProtocolContext(services.risk.origin);
   const provider = composeProvider(core, { renderer, errors, context });
   answerAs(provider, config.issuer);
   const https = config.issuer.startsWith('https:');

@@ -79,10 +79,13 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   if (!mailer) throw new Error('there is neither an SMTP server nor an outbox');
   const levels = config.levels as readonly Level[];
   const judge = createJudge(config);
+  const asking = askingParts(input, stores);
+  const transactions = stores.authTransactions;
   const services: Deps = {
     ...stores,
+    ...asking,
     unitOfWork: stores.transactions,
-    transactions: stores.authTransactions,
+    transactions,
     clock,
     random: createRandom(),
     hasher: createPasswordHasher(config.factors.password),
@@ -95,6 +98,8 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     settings: config,
   };
   const assurance: AssuranceDeps = {
+    ...asking,
+    transactions,
     clock,
     random: services.random,
     facts: stores.facts,
@@ -155,4 +160,9 @@ export async function createApp(input: AppInput): Promise<App> {
     await core.close();
     throw error;
   }
+}
+
+/** Policy, networks and risk, for whoever asks. */
+function askingParts(_input: AppInput, _stores: Stores): Pick<Deps, 'policy' | 'network' | 'risk'> {
+  throw new Error('to be joined');
 }

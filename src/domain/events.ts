@@ -2,6 +2,7 @@
 export type AuditType =
   | 'attempt'
   | 'authorization'
+  | 'decision'
   | 'token'
   | 'token_reuse'
   | 'credential_added'

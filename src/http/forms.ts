@@ -27,7 +27,10 @@ const label = z.string().trim().max(200);
 /** "Not you?", send a code, end a session: nothing but the token. */
 export const emptyForm = z.strictObject(csrf);
 /** `after`: the page had turned the person away. */
-export const cancelForm = z.strictObject({ ...csrf, after: z.enum(['too_many_attempts']).optional() });
+export const cancelForm = z.strictObject({
+  ...csrf,
+  after: z.enum(['too_many_attempts', 'denied']).optional(),
+});
 export const signInForm = z.strictObject({ ...csrf, identifier: z.string().trim().max(254) });
 /** `username` is there for password managers; it is not read. */
 export const passwordForm = z.strictObject({

@@ -1,6 +1,6 @@
 /** What every request gets: a correlation id, a log line, and the facts of its browser. */
 import type { Context, Middleware } from 'koa';
-import type { Device } from '../oidc/request-state.ts';
+import type { Device } from '../services/ports.ts';
 import { type BrowserCookieDeps, browserHash, ensureBrowser, readBrowser } from './security.ts';
 
 /** The id that the log, the audit and an error page share. */

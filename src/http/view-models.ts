@@ -62,6 +62,15 @@ export interface StepUpPage extends Asking {
   readonly others: readonly Way[];
 }
 
+/** The policy says no, and why. The way out returns `access_denied` to the client. */
+export interface DeniedPage {
+  readonly page: 'denied';
+  readonly client: ClientView | null;
+  readonly person: PersonView;
+  readonly reasons: readonly Reason[];
+  readonly leave: Form;
+}
+
 /** Pages of an enrolment: inside a sign-in (client, cancel) or from the account page (back). */
 interface Enrolling extends Asking {
   readonly person: PersonView;
@@ -264,6 +273,7 @@ export type ViewModel =
   | SignInPage
   | PasswordPage
   | StepUpPage
+  | DeniedPage
   | EnrolChoosePage
   | EnrolEmailPage
   | EnrolAdminCodePage

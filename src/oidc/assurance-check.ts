@@ -12,10 +12,12 @@ import {
   recordOf,
 } from '../services/assurance.ts';
 import { demandsFor } from '../services/demands.ts';
-import type { AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
+import { keptOf } from '../services/policy.ts';
+import type { AuthTransaction, AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
-import { requestState } from './request-state.ts';
+import { askedOf } from './policy-question.ts';
+import { deviceOf, requestState } from './request-state.ts';
 import { requestedAssurance } from './requested-assurance.ts';
 
 export interface CheckDeps {
@@ -62,9 +64,12 @@ async function check(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean>
   if (!accountId) return false;
   if (!oidc.account) throw new errors.AccessDenied('the account cannot be used');
   refuseAnotherSubject(ctx, accountId);
-  const input = await inputOf(deps, ctx, accountId);
-  await promote(deps, ctx, accountId);
-  return act(deps, ctx, input, await assess(deps.assurance, input));
+  const transaction = await openTransaction(deps, ctx, accountId);
+  await promote(deps, ctx, transaction);
+  const input = inputOf(deps, ctx, { accountId, transaction });
+  const assessment = await assess(deps.assurance, input);
+  Object.assign(requestState(ctx), { decision: assessment.decision, notify: assessment.notify });
+  return act(deps, ctx, input, assessment);
 }
 
 /** OpenID Connect Core 3.1.2.1 and 5.5.1: a request for somebody else than the session's person is answered with an error. */
@@ -76,7 +81,12 @@ function refuseAnotherSubject({ oidc }: KoaContextWithOIDC, accountId: string): 
   }
 }
 
-async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: string) {
+interface Whose {
+  readonly accountId: string;
+  readonly transaction: AuthTransaction | undefined;
+}
+
+function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, { accountId, transaction }: Whose) {
   const { oidc } = ctx;
   const params = oidc.params ?? {};
   const demands = demandsFor(deps.assurance.demands, metadataOf(oidc.client));
@@ -86,7 +96,10 @@ async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: stri
     transactionId: transactionOf(ctx) ?? deps.random.id(),
     clientId: oidc.client?.clientId ?? '',
     requirement: requirementOf(requestedAssurance(params), demands),
+    asked: askedOf(params, oidc.client),
+    device: deviceOf(ctx),
     silent: oidc.prompts.has('none'),
+    ...(transaction ? { kept: keptOf(transaction) } : {}),
     ...factsOf(ctx),
   } satisfies AssessInput;
 }
@@ -101,14 +114,28 @@ function transactionOf(ctx: KoaContextWithOIDC): string | undefined {
   return ctx.oidc.route === 'resume' ? ctx.oidc.entities.Interaction?.cid : undefined;
 }
 
-/** Staged proofs become the session's, in the database transaction that also rotates the session's id. */
-async function promote(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: string): Promise<void> {
+/** The transaction being resumed, if it is this person's. */
+async function openTransaction(
+  deps: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  accountId: string,
+): Promise<AuthTransaction | undefined> {
   const id = transactionOf(ctx);
+  if (id === undefined) return undefined;
+  const transaction = await deps.transactions.byId(id, deps.assurance.clock.now());
+  return transaction?.accountId === accountId ? transaction : undefined;
+}
+
+/** Staged proofs become the session's, in the database transaction that also rotates the session's id. */
+async function promote(
+  deps: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  transaction: AuthTransaction | undefined,
+): Promise<void> {
   const uid = ctx.oidc.session?.uid;
-  if (id === undefined || uid === undefined) return;
+  if (!transaction || uid === undefined) return;
+  const { id } = transaction;
   const now = deps.assurance.clock.now();
-  const transaction = await deps.transactions.byId(id, now);
-  if (!transaction || transaction.accountId !== accountId) return;
   const existing = await deps.proofs.ofSession(uid, now);
   const own = existing.some((proof) => proof.transaction === id && proof.forClient === undefined);
   // What is proved in a session that others already rest on is a step-up, wherever the sign-in began.
@@ -127,21 +154,39 @@ async function act(
   switch (outcome.kind) {
     case 'satisfied':
       if (await awaitsEnrolment(deps, ctx)) return true;
+      await remember(deps, input);
       narrow(ctx, outcome.dropped);
       requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
       requestState(ctx).active = assessment.active;
       return false;
     case 'denied':
-      throw new errors.AccessDenied(outcome.reason);
+      // Why is told to the person, not to the client: the interaction does.
+      if (input.silent) throw new errors.AccessDenied('refused by policy');
+      return askAgain(deps, ctx, input);
     case 'unmet':
       throw new errors.UnmetAuthenticationRequirements();
     case 'stepUp':
       if (input.silent) throw new errors.LoginRequired();
-      return askAgain(deps, ctx);
+      return askAgain(deps, ctx, input);
     case 'enrol':
       if (input.silent) throw new errors.InteractionRequired();
-      return askAgain(deps, ctx);
+      return askAgain(deps, ctx, input);
   }
+}
+
+/** Only what was completed is familiar later: a password alone, where more was asked for, makes no device known. */
+async function remember(
+  { assurance }: CheckDeps,
+  { accountId, sessionUid, transactionId, device, kept }: AssessInput & { accountId: string },
+): Promise<void> {
+  if (kept === undefined || sessionUid === null) return;
+  await assurance.risk.remember({
+    transactionId,
+    accountId,
+    sessionUid,
+    device,
+    now: assurance.clock.now(),
+  });
 }
 
 /** Our account page asked for a factor to be enrolled: that is what the interaction is for. */
@@ -162,11 +207,26 @@ function narrow(ctx: KoaContextWithOIDC, dropped: readonly string[]): void {
     .join(' ');
 }
 
-async function askAgain(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean> {
+/** What was asked for, and why, is a decision of its own: whether the person goes on is another matter. */
+async function askAgain(
+  deps: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  { accountId, clientId, sessionUid }: AssessInput & { accountId: string },
+): Promise<boolean> {
   const id = transactionOf(ctx);
   if (id !== undefined && (await deps.transactions.countRound(id)) >= MOST_ROUNDS) {
     throw new errors.UnmetAuthenticationRequirements();
   }
+  const { decision } = requestState(ctx);
+  if (decision)
+    requestState(ctx).audit = {
+      type: 'decision',
+      outcome: 'success',
+      accountId,
+      clientId,
+      sessionUid,
+      data: { decision },
+    };
   return true;
 }
 

@@ -37,13 +37,14 @@ function note(
   const { found } = requestState(ctx);
   const accountId = oidc.session?.accountId ?? found?.account?.id ?? null;
   if (outcome === 'denied' && accountId === null) return;
+  const { decision } = requestState(ctx);
   requestState(ctx).audit = {
     type,
     outcome,
     accountId,
     clientId: oidc.client?.clientId ?? null,
     sessionUid: oidc.session?.uid ?? found?.sessionUid ?? null,
-    data,
+    data: decision ? { ...data, decision } : data,
   };
 }
 

@@ -2,16 +2,11 @@
  * What one protocol request learns on its way: held beside the library's context, never on it.
  */
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import type { RecordedDecision } from '../domain/decision.ts';
 import type { AuditEvent } from '../domain/events.ts';
-import type { AssuranceFacts, AssuranceRecord } from '../services/ports.ts';
+import type { RuleMatch } from '../domain/policy/policy.ts';
+import type { AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
-
-/** Facts about the browser, put on `ctx.state.device` by the HTTP layer. */
-export interface Device {
-  readonly browserHash: string | null;
-  readonly userAgent: string | null;
-  readonly address: string | null;
-}
 
 export interface RequestState {
   /** The record the next code will rest on. */
@@ -25,6 +20,10 @@ export interface RequestState {
   facts?: AssuranceFacts;
   /** The client that the facts are for. */
   factsFor?: string;
+  /** What the policy was told and said, for the audit. */
+  decision?: RecordedDecision | undefined;
+  /** Rules that matched and ask for somebody to be told. */
+  notify?: readonly RuleMatch[] | undefined;
   /** What was read has changed before anything could be written. */
   changed?: boolean;
   superseded?: boolean;
@@ -57,7 +56,7 @@ function currentState(): RequestState | undefined {
 }
 
 /** The library's request context as the protocol store sees it. */
-export function createProtocolContext(): ProtocolContext {
+export function createProtocolContext(originOf: (device: Device) => TokenOrigin): ProtocolContext {
   return {
     memo: () => {
       const state = currentState();
@@ -98,6 +97,7 @@ export function createProtocolContext(): ProtocolContext {
     },
     isSuperseded: () => currentState()?.superseded === true,
     device: () => deviceOf(current()),
+    origin: () => originOf(deviceOf(current())),
     issued: () => {
       const pending = currentState()?.pending;
       return pending && [pending.clientId, pending.acr];
@@ -106,7 +106,8 @@ export function createProtocolContext(): ProtocolContext {
   };
 }
 
-function deviceOf(ctx: KoaContextWithOIDC | undefined): Device {
+/** Facts about the browser, put on `ctx.state.device` by the HTTP layer. */
+export function deviceOf(ctx: KoaContextWithOIDC | undefined): Device {
   const device = ctx?.state['device'] as Device | undefined;
   return device ?? { browserHash: null, userAgent: null, address: null };
 }

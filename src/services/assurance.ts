@@ -2,13 +2,18 @@
  * Assessing an authorization: load what is known of the person, ask `domain/evaluate`, and describe the record a
  * code will rest on. Login, step-up, refresh and the account pages all come through here.
  */
+import type { RecordedDecision } from '../domain/decision.ts';
 import { type AccountFacts, type EnrolmentOffer, evaluate, type Outcome } from '../domain/evaluate.ts';
 import { findLevel, type Level, lifetimeOf } from '../domain/level.ts';
 import type { CredentialFacts } from '../domain/proofs.ts';
 import { type Demand, type Requirement, requirementOf } from '../domain/requirement.ts';
 import { activity } from '../domain/satisfy.ts';
 import type { DemandTable } from './demands.ts';
+import { askPolicy, type PolicyAnswer, type PolicyDeps, recordedDecision, withPolicy } from './policy.ts';
+import type { Asked } from './policy-facts.ts';
 import type {
+  Account,
+  Assessed,
   AssuranceFacts,
   AssuranceFactsStore,
   AssuranceRecord,
@@ -16,11 +21,13 @@ import type {
   Credential,
   CredentialJudge,
   CredentialStore,
+  Device,
   Random,
+  TokenOrigin,
 } from './ports.ts';
 import type { StoredAssurance } from './protocol-context.ts';
 
-export interface AssuranceDeps {
+export interface AssuranceDeps extends PolicyDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly facts: AssuranceFactsStore;
@@ -39,7 +46,13 @@ export interface AssessInput {
   readonly sessionUid: string | null;
   readonly transactionId: string;
   readonly clientId: string;
+  /** All but the policy's. */
   readonly requirement: Requirement;
+  /** What the policy is asked with. */
+  readonly asked: Asked;
+  readonly device: Device;
+  /** The transaction has a row, and this was found out in it before: undefined, nothing yet. Absent: no row. */
+  readonly kept?: Assessed | undefined;
   /** `prompt=none`. */
   readonly silent?: boolean;
   /** What is known of the person, where it was read in this request already. */
@@ -52,6 +65,12 @@ export interface Assessment {
   readonly facts?: AssuranceFacts;
   /** Levels' last activity, to be remembered when the session is saved. */
   readonly active: Readonly<Record<string, number>>;
+  /** With the policy's clauses, once the person is known. */
+  readonly requirement: Requirement;
+  /** For the audit; undefined before a first proof. */
+  readonly decision?: RecordedDecision;
+  /** Rules that matched only to be told about. */
+  readonly notify: PolicyAnswer['decision']['notify'];
 }
 
 /** What the requirement comes to for this person, session, transaction and client, now. */
@@ -68,9 +87,11 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   const proofs = facts?.proofs ?? [];
   // Only a proof makes the account known: a name, a hint or an abandoned session do not.
   const account = facts && proofs.length > 0 ? accountFacts(deps, facts) : undefined;
+  const answer = facts && account ? await askPolicy(deps, questionOf(input, facts)) : undefined;
+  const requirement = answer ? withPolicy(input.requirement, answer) : input.requirement;
   const outcome = evaluate({
     proofs,
-    requirement: input.requirement,
+    requirement,
     levels: deps.levels,
     transaction,
     now,
@@ -78,14 +99,49 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   });
   return {
     outcome,
+    requirement,
     active: activity(deps.levels, {
       proofs,
       transaction,
       now,
       ...(account ? { credentials: account.credentials } : {}),
     }),
-    ...(facts && account ? { facts } : {}),
+    notify: answer?.decision.notify ?? [],
+    ...(facts && account && answer
+      ? { facts, decision: decisionOf(answer, { input, facts, account, outcome, now }) }
+      : {}),
   };
+}
+
+function questionOf(input: AssessInput, facts: AssuranceFacts) {
+  const { asked, device, sessionUid, transactionId } = input;
+  return {
+    asked,
+    device,
+    sessionUid,
+    facts,
+    ...('kept' in input ? { transaction: { id: transactionId, kept: input.kept } } : {}),
+  };
+}
+
+interface Made {
+  readonly input: AssessInput;
+  readonly facts: AssuranceFacts;
+  readonly account: AccountFacts;
+  readonly outcome: Outcome;
+  readonly now: number;
+}
+
+function decisionOf(answer: PolicyAnswer, { input, facts, account, outcome, now }: Made): RecordedDecision {
+  return recordedDecision(answer, {
+    requirement: input.requirement,
+    proofs: facts.proofs,
+    credentials: account.credentials,
+    transaction: input.transactionId,
+    lastAcr: facts.lastAcr,
+    outcome,
+    now,
+  });
 }
 
 /** One read of everything evaluation needs; undefined when nobody is known. */
@@ -134,7 +190,7 @@ export function recordOf(deps: AssuranceDeps, input: RecordInput, assessment: As
     proofIds: outcome.proofIds,
     credentialIds: [...new Set(proofs.flatMap(({ credentialId }) => credentialId ?? []))],
     proofs,
-    requirement: input.requirement,
+    requirement: assessment.requirement,
     configVersion: deps.configVersion,
     createdAt: now,
     expiresAt: now + input.keepFor,
@@ -150,10 +206,65 @@ export interface RenewalInput {
   readonly resources: readonly string[];
   readonly detailTypes: readonly string[];
   readonly minimum?: Demand;
+  /** What the policy is asked with, at a refresh; a code was asked about when it was issued. */
+  readonly policy?: RenewalQuestion;
   /** A refresh token, which ends with `tokensEnd`; a code ends with its level. */
   readonly refresh: boolean;
   /** The account's, or those of them that the record rests on, where they are at hand. */
   readonly credentials?: readonly Credential[];
+}
+
+export interface RenewalQuestion {
+  readonly asked: Asked;
+  readonly account: Account;
+  readonly device: Device;
+  readonly sessionUid: string | null;
+  readonly tokenFrom: TokenOrigin | null;
+}
+
+/** What may be renewed, and what the policy was told and said. */
+export interface Renewal {
+  /** Undefined: nothing, so `invalid_grant`. */
+  readonly scopes: readonly string[] | undefined;
+  readonly decision?: RecordedDecision;
+  readonly notify?: PolicyAnswer['decision']['notify'];
+}
+
+/**
+ * Rule 4, and then the policy, which is asked with the facts of now: what it denies, or wants and the record does not
+ * give, is not renewed.
+ */
+export async function renew(deps: AssuranceDeps, input: RenewalInput): Promise<Renewal> {
+  const scopes = await renewableScopes(deps, input);
+  const { policy, record, clientId } = input;
+  if (!policy || !scopes) return { scopes };
+  const stored = input.credentials ?? (await deps.credentials.byAccount(input.accountId));
+  const { account } = policy;
+  const facts = { account, credentials: stored, proofs: record.proofs, sessionSince: null };
+  const answer = await askPolicy(deps, { ...policy, facts });
+  const now = deps.clock.now();
+  const credentials = stored.map(deps.judge);
+  const requirement = withPolicy({ clauses: [] }, answer);
+  const outcome = evaluate({
+    proofs: record.proofs,
+    requirement,
+    levels: deps.levels,
+    account: { credentials, enrollable: [] },
+    transaction: { id: record.transactionId ?? record.id, clientId },
+    now,
+  });
+  const asks = requirement.deny !== undefined || requirement.clauses.length > 0;
+  const holds = !asks || outcome.kind === 'satisfied';
+  const decision = recordedDecision(answer, {
+    requirement: { clauses: [] },
+    proofs: record.proofs,
+    credentials,
+    transaction: record.transactionId ?? record.id,
+    lastAcr: record.acr,
+    outcome,
+    now,
+  });
+  return { scopes: holds ? scopes : undefined, decision, notify: answer.decision.notify };
 }
 
 /**

@@ -12,10 +12,13 @@ import type {
   CredentialJudge,
   CredentialStore,
   Mailer,
+  NetworkLookup,
   PasswordHasher,
+  PolicySource,
   ProofStore,
   Random,
   RecordStore,
+  RiskAssessor,
   SessionStore,
   ThrottleStore,
   Transactions,
@@ -48,6 +51,9 @@ export interface Deps {
   readonly sessions: SessionStore;
   readonly ceremonies: CeremonyStore;
   readonly audit: AuditStore;
+  readonly policy: PolicySource;
+  readonly network: NetworkLookup;
+  readonly risk: RiskAssessor;
   readonly judge: CredentialJudge;
   readonly levels: readonly Level[];
   readonly settings: Settings;

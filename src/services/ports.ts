@@ -5,6 +5,8 @@
  * and two processes agree. Every store statement runs on the current transaction's handle when there is one.
  */
 import type { AuditEvent } from '../domain/events.ts';
+import type { DeviceFacts, NetworkFacts, RiskFacts } from '../domain/policy/facts.ts';
+import type { Policy } from '../domain/policy/policy.ts';
 import type { CredentialFacts, Method, Proof } from '../domain/proofs.ts';
 import type { BucketState, Limit } from '../domain/throttle.ts';
 
@@ -70,6 +72,7 @@ export interface Account {
   readonly status: 'active' | 'disabled';
   readonly lastMethod: Method | null;
   readonly createdAt: number;
+  readonly groups?: readonly string[];
 }
 
 export type NewAccount = Pick<
@@ -216,7 +219,10 @@ export interface AuthTransactionStore {
   ): Promise<AuthTransaction>;
   byId(id: string, now: number): Promise<AuthTransaction | undefined>;
   setIdentifier(id: string, identifier: string | null): Promise<void>;
+  /** Sets members of the state; others stay. */
   setState(id: string, state: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Gives the state a member unless it has it, and returns the one it has: of two requests one is first. */
+  keep(id: string, member: string, value: unknown): Promise<unknown>;
   /** Binds the account unless another is bound: one conditional UPDATE. False: it belongs to somebody else. */
   bindAccount(id: string, accountId: string): Promise<boolean>;
   /** Puts it in the session that is there by now, unless it is in one or another account's: one conditional UPDATE. */
@@ -310,6 +316,8 @@ export interface AssuranceFacts {
   readonly proofs: readonly Proof[];
   readonly lastAcr: string | null;
   readonly lastActive: Readonly<Record<string, number>>;
+  /** Epoch seconds at which the session began; null without one. */
+  readonly sessionSince: number | null;
 }
 
 export interface AssuranceQuery {
@@ -371,6 +379,65 @@ export interface ClientStore {
 export interface AuditStore {
   /** Written in the transaction it describes. */
   append(event: AuditEvent): Promise<void>;
+}
+
+// Policy and risk -----------------------------------------------------------------------------------------
+
+/** The browser or program that sends the request. */
+export interface Device {
+  readonly browserHash: string | null;
+  readonly userAgent: string | null;
+  readonly address: string | null;
+}
+
+/** Where a token was issued or last used: enough to tell another place and another program, and no more. */
+export interface TokenOrigin {
+  /** The network's number or, where it is unknown, a keyed hash of its addresses' prefix. */
+  readonly network: string;
+  readonly program: string;
+}
+
+/** What was found out about the device and the risk of a sign-in. */
+export interface Assessed {
+  readonly device: Pick<DeviceFacts, 'known' | 'remembered'>;
+  readonly risk: RiskFacts;
+}
+
+export interface PolicySource {
+  /** The policy in force: without rules where none is configured. */
+  current(): Policy;
+}
+
+export interface NetworkLookup {
+  /** What is known of an address; never throws. */
+  of(address: string | null): NetworkFacts;
+}
+
+export interface RiskAssessor {
+  /** One read of the person's history, and what it makes of this request. */
+  assess(query: RiskQuery): Promise<Assessed>;
+  /** Remembers a sign-in or step-up that was completed, once for its transaction: what is familiar from then on. */
+  remember(completed: Completed): Promise<void>;
+  /** Where a token is issued to. */
+  origin(device: Device): TokenOrigin;
+  /** What a User-Agent says of the program. */
+  describe(userAgent: string | null): Pick<DeviceFacts, 'browser' | 'os' | 'kind'>;
+}
+
+export interface Completed {
+  readonly transactionId: string;
+  readonly accountId: string;
+  readonly sessionUid: string;
+  readonly device: Device;
+  readonly now: number;
+}
+
+export interface RiskQuery {
+  readonly accountId: string;
+  readonly sessionUid: string | null;
+  readonly device: Device;
+  readonly tokenFrom: TokenOrigin | null;
+  readonly now: number;
 }
 
 /** Facts for evaluation, as this configuration sees a credential now. */

@@ -43,6 +43,14 @@ const stepUp: StepUpPage = {
   ],
 };
 
+const denied: DeniedPage = {
+  page: 'denied',
+  client,
+  person,
+  reasons: [{ reason: 'Payments are not made at night.' }],
+  leave: cancel,
+};
+
 const enrolTotp: EnrolTotpPage = {
   page: 'enrol-totp',
   client,

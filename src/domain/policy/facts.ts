@@ -24,7 +24,7 @@ export interface RequestFacts {
   readonly resources: readonly string[];
   /** RFC 9396 `authorization_details`. */
   readonly details: readonly DetailFacts[];
-  /** The largest amount of the details; 0 without one; infinite where one cannot be read as a number. */
+  /** The largest amount of the details; 0 without one; above every threshold where one cannot be read. */
   readonly amount: number;
   readonly acrValues: readonly string[];
   /** -1: not asked for. */

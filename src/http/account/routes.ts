@@ -162,7 +162,9 @@ async function askRemoval(deps: AccountDeps, ctx: Context, { id = '' }: Params):
   const factor = facts.credentials.find((credential) => credential.id === id);
   if (!factor) throw new StileError('credential_not_found');
   if (isLastFactor(deps.services, facts.credentials, id)) throw new StileError('last_factor');
-  if (!passGate(deps, ctx, { gate: mayChange(deps.services, changeContext(owner)), here })) return;
+  const change = 'credential_removed';
+  const gate = await mayChange(deps.services, changeContext(owner), change);
+  if (!passGate(deps, ctx, { gate, here, change })) return;
   show(deps, ctx, {
     page: 'factor-remove',
     person: facts.account,

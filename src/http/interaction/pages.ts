@@ -2,10 +2,12 @@
 import type { StileError } from '../../domain/errors.ts';
 import type { ProofRequest } from '../../domain/evaluate.ts';
 import { ACCOUNT_CLIENT } from '../../oidc/account-client.ts';
+import { record } from '../../services/audit.ts';
 import type { Step } from '../../services/step-up.ts';
 import { clientView } from '../client-view.ts';
 import { csrfForm, type Form } from '../forms.ts';
 import { deviceLanguages } from '../languages.ts';
+import { correlationId } from '../requests.ts';
 import { maskAddress, type PersonView, type Problem, type Prompt, type ViewModel } from '../view-models.ts';
 import { beginPasskey, type PasskeyPrompt } from './passkeys.ts';
 import type { InteractionDeps, Visit } from './visit.ts';
@@ -56,6 +58,25 @@ export function problemOf(failure: StileError, field?: string): Problem {
 export function personOf({ assessment }: Pick<Visit, 'assessment'>): PersonView {
   const { account } = assessment.facts ?? {};
   return { username: account?.username ?? '', name: account?.name ?? null };
+}
+
+/** The policy's no, which is a decision of its own: whether the person goes on is another matter. */
+export async function showDenied(deps: InteractionDeps, visit: Visit, reason: string): Promise<void> {
+  const { transaction, assessment, ctx } = visit;
+  const { client, cancel } = asking(visit);
+  const { decision } = assessment;
+  await record(deps.services, {
+    type: 'decision',
+    outcome: 'denied',
+    accountId: transaction.accountId,
+    clientId: transaction.clientId,
+    sessionUid: transaction.sessionUid,
+    correlationId: correlationId(ctx),
+    data: decision ? { decision } : {},
+  });
+  const leave = { ...cancel, hidden: { ...cancel.hidden, after: 'denied' } };
+  show(deps, visit, { page: 'denied', client, person: personOf(visit), reasons: [{ reason }], leave });
+  ctx.status = 403;
 }
 
 type Shown = Extract<Step, { name: 'sign-in' | 'password' | 'step-up' }>;

@@ -21,7 +21,7 @@ import { awaitsAdminCode, showEnrolment, wantedEnrolment } from './enrol.ts';
 import { register, shownOnPage } from './enrol-forms.ts';
 import { finish, refuse, resume } from './finish.ts';
 import { unlessAnother } from './meanwhile.ts';
-import { problemOf, proofPage, show } from './pages.ts';
+import { problemOf, proofPage, show, showDenied } from './pages.ts';
 import { answeredPasskey, ownerOf } from './passkeys.ts';
 import { attemptContext, checkForm, knownAccount, stepOf, type Visit, visit } from './visit.ts';
 
@@ -87,10 +87,9 @@ async function showStep(deps: ConsentDeps, seen: Visit, showing: Showing): Promi
     case 'finish':
       return finish(deps, seen);
     case 'fail':
-      return refuse(deps, seen, {
-        error: step.error,
-        ...(step.reason ? { error_description: step.reason } : {}),
-      });
+      return step.reason === undefined
+        ? refuse(deps, seen, { error: step.error })
+        : showDenied(deps, seen, step.reason);
     case 'enrol':
       return showEnrolment(deps, seen, step, showing);
     default: {

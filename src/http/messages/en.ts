@@ -35,6 +35,12 @@ export const english = {
   'password.hide_label': 'Hide password',
   'password.passkey': 'Use a passkey instead',
 
+  'denied.title': 'This cannot go on',
+  'denied.text':
+    'Nothing was changed, and nobody else was told who you are. If you think this is a mistake, ask whoever runs this service.',
+  'denied.leave': 'Go back',
+  'denied.leave_client': 'Go back to {client}',
+
   'step_up.title': 'Confirm it’s you',
   'step_up.client': '{client} asks for one more proof.',
   'step_up.no_client': 'This needs one more proof.',

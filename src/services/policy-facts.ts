@@ -1,0 +1,146 @@
+/** The facts a policy is asked with: what the request says, what is known of the person, and where it comes from. */
+import { detailFacts, largestAmount } from '../domain/policy/details.ts';
+import type {
+  DeviceFacts,
+  NetworkFacts,
+  PolicyEvent,
+  PolicyFacts,
+  RiskFacts,
+  SessionFacts,
+  TimeFacts,
+} from '../domain/policy/facts.ts';
+import type { Proof } from '../domain/proofs.ts';
+import type { Account, Credential } from './ports.ts';
+
+/** Most values of a list, and characters of one, that a condition is given: its cost has a bound. */
+const MOST_VALUES = 64;
+const LONGEST = 256;
+
+/** What is asked of the server, and by whom. */
+export interface Asked {
+  readonly event: PolicyEvent;
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[];
+  /** Parsed `authorization_details`. */
+  readonly details: readonly unknown[];
+  readonly acrValues?: readonly string[];
+  readonly maxAge?: number;
+  readonly silent?: boolean;
+  readonly change?: string;
+  readonly client: { readonly id: string; readonly firstParty: boolean };
+}
+
+/** Who is asked about. */
+export interface Subject {
+  readonly account: Account;
+  readonly credentials: readonly Pick<Credential, 'method'>[];
+  readonly proofs: readonly Proof[];
+  /** Epoch seconds at which the session began; null without one. */
+  readonly sessionSince: number | null;
+  /** Epoch seconds. */
+  readonly now: number;
+}
+
+/** Where the request comes from, as far as it was found out. */
+export interface Surroundings {
+  readonly network: NetworkFacts;
+  readonly device: DeviceFacts;
+  readonly time: TimeFacts;
+  readonly risk: RiskFacts;
+}
+
+export function policyFacts(asked: Asked, subject: Subject, around: Surroundings): PolicyFacts {
+  const { account, credentials, now } = subject;
+  const details = detailFacts(asked.details);
+  return {
+    request: {
+      event: asked.event,
+      scopes: capped(asked.scopes),
+      resources: capped(asked.resources),
+      details,
+      amount: largestAmount(details),
+      acrValues: capped(asked.acrValues ?? []),
+      maxAge: asked.maxAge ?? -1,
+      silent: asked.silent ?? false,
+      change: asked.change ?? '',
+    },
+    client: asked.client,
+    account: {
+      id: account.id,
+      username: account.username,
+      groups: capped(account.groups ?? []),
+      ageDays: Math.floor(Math.max(0, now - account.createdAt) / 86_400),
+      factors: [...new Set(credentials.map(({ method }) => method))].sort(),
+    },
+    session: sessionFacts(subject),
+    ...around,
+  };
+}
+
+function sessionFacts({ proofs, sessionSince, now }: Subject): SessionFacts {
+  const newest = Math.max(
+    Number.NEGATIVE_INFINITY,
+    ...proofs.map(({ at }) => at ?? Number.NEGATIVE_INFINITY),
+  );
+  return {
+    exists: sessionSince !== null,
+    age: sessionSince === null ? -1 : Math.max(0, now - sessionSince),
+    authAge: Number.isFinite(newest) ? Math.max(0, now - newest) : -1,
+    elevated: proofs.some(({ forClient }) => forClient !== undefined),
+  };
+}
+
+function capped(values: readonly string[]): readonly string[] {
+  return values.slice(0, MOST_VALUES).map((value) => value.slice(0, LONGEST));
+}
+
+/** What a risk signal says where nothing was assessed. */
+export const noRisk: RiskFacts = {
+  known: false,
+  score: 0,
+  newDevice: false,
+  newNetwork: false,
+  newCountry: false,
+  impossibleTravel: false,
+  unusualHour: false,
+  userAgentChanged: false,
+  failuresOfAccount: 0,
+  failuresOfAddress: 0,
+  failuresOfNetwork: 0,
+  listedNetwork: false,
+  dormantDays: -1,
+  sessionElsewhere: false,
+  tokenElsewhere: false,
+};
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone);
+  if (known) return known;
+  const made = new Intl.DateTimeFormat('en-CA', {
+    timeZone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    hourCycle: 'h23',
+  });
+  formats.set(timeZone, made);
+  return made;
+}
+
+let lastTime: { readonly hour: number; readonly timeZone: string; readonly facts: TimeFacts } | undefined;
+
+/** Clock and calendar at `now` (epoch seconds) in an IANA time zone. Quarter hours are the finest a zone differs by. */
+export function timeFacts(now: number, timeZone: string): TimeFacts {
+  const quarter = Math.floor(now / 900);
+  if (lastTime?.hour === quarter && lastTime.timeZone === timeZone) return lastTime.facts;
+  const parts = formatOf(timeZone).formatToParts(now * 1000);
+  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? '';
+  const date = `${part('year')}-${part('month')}-${part('day')}`;
+  const weekday = new Date(`${date}T00:00:00Z`).getUTCDay();
+  const facts = { hour: Number(part('hour')), weekday: weekday === 0 ? 7 : weekday, date };
+  lastTime = { hour: quarter, timeZone, facts };
+  return facts;
+}
