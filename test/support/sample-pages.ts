@@ -1,6 +1,6 @@
 /** Every page, in the states that look different. */
 import { csrfForm } from '../../src/http/forms.ts';
-import type { EnrolTotpPage, StepUpPage, ViewModel } from '../../src/http/view-models.ts';
+import type { DeniedPage, EnrolTotpPage, StepUpPage, ViewModel } from '../../src/http/view-models.ts';
 
 const NOW = 1_795_300_000;
 const HOUR = 3600;
@@ -98,6 +98,7 @@ export const samplePages = {
     problem: { code: 'wrong_credentials', field: 'password' },
   },
   'step-up-passkey': stepUp,
+  denied,
   'step-up-totp': {
     ...stepUp,
     reasons: [{ reason: 'reason.request' }],
