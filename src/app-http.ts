@@ -120,6 +120,7 @@ function composeProvider(core: Core, { renderer, errors, context }: ProviderPart
       transactions: services.transactions,
       proofs: services.proofs,
       random: services.random,
+      devices: services,
       keepFor: longestToken(config),
     }),
     issuance: { accounts: services.accounts, assurance, tokens: config.tokens, resources: config.resources },

@@ -22,6 +22,8 @@ import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
+import { noRisk } from './services/policy-facts.ts';
+import { isRemembered as recognises } from './services/remembered-devices.ts';
 
 export interface AppInput {
   readonly config: Config;
@@ -81,13 +83,17 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   const judge = createJudge(config);
   const asking = askingParts(input, stores);
   const transactions = stores.authTransactions;
+  const random = createRandom();
+  const isRemembered: Deps['isRemembered'] = (accountId, device) =>
+    recognises({ ...stores, clock }, accountId, device);
   const services: Deps = {
     ...stores,
     ...asking,
     unitOfWork: stores.transactions,
     transactions,
     clock,
-    random: createRandom(),
+    random,
+    isRemembered,
     hasher: createPasswordHasher(config.factors.password),
     vault,
     mailer,
@@ -101,7 +107,8 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     ...asking,
     transactions,
     clock,
-    random: services.random,
+    random,
+    isRemembered,
     facts: stores.facts,
     credentials: stores.credentials,
     judge,
@@ -164,5 +171,24 @@ export async function createApp(input: AppInput): Promise<App> {
 
 /** Policy, networks and risk, for whoever asks. */
 function askingParts(_input: AppInput, _stores: Stores): Pick<Deps, 'policy' | 'network' | 'risk'> {
-  throw new Error('to be joined');
+  return {
+    policy: { current: () => ({ version: 'none', timeZone: 'UTC', rules: [] }) },
+    network: {
+      of: (address) => ({
+        address: address ?? '',
+        country: '',
+        asn: 0,
+        organisation: '',
+        private: false,
+        listed: false,
+        anonymising: false,
+      }),
+    },
+    risk: {
+      assess: async () => ({ device: { known: false, remembered: false }, risk: noRisk }),
+      remember: async () => undefined,
+      origin: () => ({ network: '', program: '' }),
+      describe: () => ({ browser: '', os: '', kind: 'unknown' }),
+    },
+  };
 }

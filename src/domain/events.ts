@@ -17,6 +17,8 @@ export type AuditType =
   | 'admin_code_issued'
   | 'client_registered'
   | 'client_removed'
+  | 'device_remembered'
+  | 'device_forgotten'
   | 'throttled';
 
 export interface AuditEvent {

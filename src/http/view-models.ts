@@ -60,6 +60,8 @@ export interface StepUpPage extends Asking {
   readonly needs: readonly Need[];
   readonly prompt: Prompt;
   readonly others: readonly Way[];
+  /** The policy looks at devices: the person may have this one remembered. */
+  readonly remember?: boolean;
 }
 
 /** The policy says no, and why. The way out returns `access_denied` to the client. */
@@ -181,6 +183,14 @@ export interface SessionView {
   readonly end?: Form;
 }
 
+/** A browser that the person asked to be remembered. */
+export interface RememberedView {
+  readonly device: DeviceView;
+  readonly addedAt: number;
+  readonly lastUsedAt: number;
+  readonly forget: Form;
+}
+
 export type Notice =
   | 'factor_added'
   | 'password_changed'
@@ -188,6 +198,7 @@ export type Notice =
   | 'factor_removed'
   | 'session_ended'
   | 'sessions_ended'
+  | 'device_forgotten'
   | 'elevation_ended';
 
 export interface AccountPage {
@@ -198,6 +209,7 @@ export interface AccountPage {
   readonly factors: readonly FactorView[];
   readonly add: readonly Way[];
   readonly sessions: readonly SessionView[];
+  readonly remembered: readonly RememberedView[];
   /** Set while step-up proofs are in force. */
   readonly endElevation?: Form;
   readonly signOutEverywhere: Form;

@@ -29,6 +29,7 @@ const tables: readonly (readonly [table: string, condition: string])[] = [
   ['auth_transaction', expired],
   ['ceremony', expired],
   ['throttle', expired],
+  ['remembered_device', expired],
 ];
 
 /** Deletes the expired. Rows that a request has locked are left for the next time. Not for use in a transaction. */

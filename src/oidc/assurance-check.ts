@@ -14,6 +14,7 @@ import {
 import { demandsFor } from '../services/demands.ts';
 import { keptOf } from '../services/policy.ts';
 import type { AuthTransaction, AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
+import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
 import { askedOf } from './policy-question.ts';
@@ -25,6 +26,7 @@ export interface CheckDeps {
   readonly transactions: AuthTransactionStore;
   readonly proofs: ProofStore;
   readonly random: Random;
+  readonly devices: DeviceDeps;
   /** Seconds the longest-lived token without a row of its own may live. */
   readonly keepFor: number;
 }
@@ -154,7 +156,7 @@ async function act(
   switch (outcome.kind) {
     case 'satisfied':
       if (await awaitsEnrolment(deps, ctx)) return true;
-      await remember(deps, input);
+      await remember(deps, ctx, input);
       narrow(ctx, outcome.dropped);
       requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
       requestState(ctx).active = assessment.active;
@@ -174,19 +176,23 @@ async function act(
   }
 }
 
-/** Only what was completed is familiar later: a password alone, where more was asked for, makes no device known. */
+/**
+ * Only what was completed is familiar later: a password alone, where more was asked for, makes no device known. And once for
+ * a transaction, however many pages its end has.
+ */
 async function remember(
-  { assurance }: CheckDeps,
-  { accountId, sessionUid, transactionId, device, kept }: AssessInput & { accountId: string },
+  { assurance, devices, transactions }: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  { accountId, sessionUid, transactionId, clientId, device, kept }: AssessInput & { accountId: string },
 ): Promise<void> {
   if (kept === undefined || sessionUid === null) return;
-  await assurance.risk.remember({
-    transactionId,
-    accountId,
-    sessionUid,
-    device,
-    now: assurance.clock.now(),
-  });
+  const id = assurance.random.id();
+  if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
+  const transaction = await transactions.byId(transactionId, assurance.clock.now());
+  await assurance.risk.remember({ accountId, sessionUid, device, now: assurance.clock.now() });
+  const wished = transaction?.state[REMEMBER] === true;
+  const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
+  if (tokens) ctx.state['remembered'] = tokens;
 }
 
 /** Our account page asked for a factor to be enrolled: that is what the interaction is for. */

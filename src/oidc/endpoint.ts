@@ -38,6 +38,7 @@ export function protocolEndpoints(deps: EndpointDeps): Middleware {
       else await serve();
     } catch (error) {
       ctx.remove('Set-Cookie');
+      ctx.state['remembered'] = undefined;
       if (!state.changed) throw error;
       // Everything is rolled back, and the same request finds things as they are now.
       seeOther(ctx, ctx.originalUrl);

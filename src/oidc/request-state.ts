@@ -109,5 +109,5 @@ export function createProtocolContext(originOf: (device: Device) => TokenOrigin)
 /** Facts about the browser, put on `ctx.state.device` by the HTTP layer. */
 export function deviceOf(ctx: KoaContextWithOIDC | undefined): Device {
   const device = ctx?.state['device'] as Device | undefined;
-  return device ?? { browserHash: null, userAgent: null, address: null };
+  return device ?? { browserHash: null, userAgent: null, address: null, remembered: [] };
 }

@@ -11,6 +11,7 @@ import type {
   Clock,
   CredentialJudge,
   CredentialStore,
+  Device,
   Mailer,
   NetworkLookup,
   PasswordHasher,
@@ -18,6 +19,7 @@ import type {
   ProofStore,
   Random,
   RecordStore,
+  RememberedDeviceStore,
   RiskAssessor,
   SessionStore,
   ThrottleStore,
@@ -44,6 +46,7 @@ export interface Deps {
   readonly accounts: AccountStore;
   readonly credentials: CredentialStore;
   readonly browsers: BrowserStore;
+  readonly devices: RememberedDeviceStore;
   readonly throttle: ThrottleStore;
   readonly transactions: AuthTransactionStore;
   readonly proofs: ProofStore;
@@ -51,6 +54,7 @@ export interface Deps {
   readonly sessions: SessionStore;
   readonly ceremonies: CeremonyStore;
   readonly audit: AuditStore;
+  readonly isRemembered: (accountId: string, device: Device) => Promise<boolean>;
   readonly policy: PolicySource;
   readonly network: NetworkLookup;
   readonly risk: RiskAssessor;

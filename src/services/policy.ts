@@ -29,6 +29,7 @@ export interface PolicyDeps {
   readonly network: NetworkLookup;
   readonly risk: RiskAssessor;
   readonly transactions: Pick<AuthTransactionStore, 'keep'>;
+  readonly isRemembered: (accountId: string, device: Device) => Promise<boolean>;
 }
 
 /** What there is to ask about: the request, and the person as far as known. */
@@ -92,17 +93,27 @@ async function assessed(deps: PolicyDeps, policy: Policy, question: Question): P
   if (transaction?.kept) return transaction.kept;
   if (!transaction && !asksForHistory(policy)) return notAssessed;
   const { device, facts, sessionUid, tokenFrom } = question;
-  const found = await deps.risk.assess({
+  const read = await deps.risk.assess({
     accountId: facts.account.id,
     sessionUid,
     device,
     tokenFrom: tokenFrom ?? null,
     now: deps.clock.now(),
   });
+  const found = (await deps.isRemembered(facts.account.id, device)) ? lifted(read) : read;
   return transaction ? ((await deps.transactions.keep(transaction.id, KEPT, found)) as Assessed) : found;
 }
 
-function asksForHistory({ rules }: Policy): boolean {
+/** A remembered device silences what is said about the device, and nothing else. */
+function lifted({ device, risk }: Assessed): Assessed {
+  return {
+    device: { ...device, remembered: true },
+    risk: { ...risk, newDevice: false, userAgentChanged: false },
+  };
+}
+
+/** Whether a rule names what has to be looked up: the person's history, and whether the device is known. */
+export function asksForHistory({ rules }: Policy): boolean {
   return rules.some(({ needs }) => needs.facts.includes('risk') || needs.facts.includes('device'));
 }
 

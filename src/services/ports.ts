@@ -388,6 +388,8 @@ export interface Device {
   readonly browserHash: string | null;
   readonly userAgent: string | null;
   readonly address: string | null;
+  /** `id.secret` of each remembered device whose cookie came; see services/remembered-devices. */
+  readonly remembered: readonly string[];
 }
 
 /** Where a token was issued or last used: enough to tell another place and another program, and no more. */
@@ -403,6 +405,43 @@ export interface Assessed {
   readonly risk: RiskFacts;
 }
 
+/** A browser that a person asked to be remembered; see services/remembered-devices. Hashes are SHA-256, base64url. */
+export interface RememberedDevice {
+  readonly id: string;
+  readonly accountId: string;
+  readonly secretHash: string;
+  readonly previousHash: string | null;
+  readonly rotatedAt: number;
+  readonly userAgent: string | null;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly expiresAt: number;
+}
+
+export interface RememberedDeviceStore {
+  add(
+    device: Pick<
+      RememberedDevice,
+      'id' | 'accountId' | 'secretHash' | 'userAgent' | 'createdAt' | 'expiresAt'
+    >,
+  ): Promise<void>;
+  byIds(accountId: string, ids: readonly string[], now: number): Promise<RememberedDevice[]>;
+  byAccount(accountId: string, now: number): Promise<RememberedDevice[]>;
+  /** Replaces the secret: one conditional UPDATE. False: another request has replaced it. */
+  rotate(renewed: RenewedDevice): Promise<boolean>;
+  remove(accountId: string, id: string): Promise<boolean>;
+  removeAll(accountId: string): Promise<void>;
+}
+
+export interface RenewedDevice {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly userAgent: string | null;
+  readonly now: number;
+  readonly expiresAt: number;
+}
+
 export interface PolicySource {
   /** The policy in force: without rules where none is configured. */
   current(): Policy;
@@ -416,7 +455,7 @@ export interface NetworkLookup {
 export interface RiskAssessor {
   /** One read of the person's history, and what it makes of this request. */
   assess(query: RiskQuery): Promise<Assessed>;
-  /** Remembers a sign-in or step-up that was completed, once for its transaction: what is familiar from then on. */
+  /** Remembers a sign-in or step-up that was completed: what is familiar from then on. */
   remember(completed: Completed): Promise<void>;
   /** Where a token is issued to. */
   origin(device: Device): TokenOrigin;
@@ -425,7 +464,6 @@ export interface RiskAssessor {
 }
 
 export interface Completed {
-  readonly transactionId: string;
   readonly accountId: string;
   readonly sessionUid: string;
   readonly device: Device;

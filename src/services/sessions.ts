@@ -5,7 +5,7 @@ import { type DeviceName, deviceName } from './device-name.ts';
 
 export type SessionDeps = Pick<
   Deps,
-  'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'browsers' | 'audit'
+  'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'browsers' | 'devices' | 'audit'
 >;
 
 /** Who acts, and from which session. */
@@ -61,7 +61,10 @@ export function endAllSessions(
 ): Promise<number> {
   return deps.unitOfWork.run(async () => {
     const ended = await deps.sessions.endAll(context.accountId, keepCurrent ? context.sessionUid : undefined);
-    if (!keepCurrent) await deps.browsers.forgetAll(context.accountId);
+    if (!keepCurrent) {
+      await deps.browsers.forgetAll(context.accountId);
+      await deps.devices.removeAll(context.accountId);
+    }
     await audit(deps, context, { type: 'session_ended', data: { all: !keepCurrent, count: ended } });
     return ended;
   });

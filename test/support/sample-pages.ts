@@ -31,6 +31,7 @@ const reasons = [
 
 const stepUp: StepUpPage = {
   page: 'step-up',
+  remember: true,
   client,
   person,
   cancel,
@@ -282,6 +283,14 @@ export const samplePages = {
       { method: 'passkey', href: '/account/add/passkey' },
       { method: 'totp', href: '/account/add/totp' },
     ],
+    remembered: [
+      {
+        device: { browser: 'Firefox', system: 'Linux' },
+        addedAt: NOW - 40 * DAY,
+        lastUsedAt: NOW - 2 * HOUR,
+        forget: own('devices/sample/forget'),
+      },
+    ],
     sessions: [
       {
         device: { browser: 'Chrome', system: 'Android' },
@@ -309,6 +318,14 @@ export const samplePages = {
     problem: { code: 'last_factor' },
     factors: [],
     add: [{ method: 'password', href: '/account/add/password' }],
+    remembered: [
+      {
+        device: { browser: 'Firefox', system: 'Linux' },
+        addedAt: NOW - 40 * DAY,
+        lastUsedAt: NOW - 2 * HOUR,
+        forget: own('devices/sample/forget'),
+      },
+    ],
     sessions: [
       {
         device: { browser: null, system: null },

@@ -3,6 +3,7 @@ import type { StileError } from '../../domain/errors.ts';
 import type { ProofRequest } from '../../domain/evaluate.ts';
 import { ACCOUNT_CLIENT } from '../../oidc/account-client.ts';
 import { record } from '../../services/audit.ts';
+import { asksForHistory } from '../../services/policy.ts';
 import type { Step } from '../../services/step-up.ts';
 import { clientView } from '../client-view.ts';
 import { csrfForm, type Form } from '../forms.ts';
@@ -121,6 +122,7 @@ export async function proofPage(
         reasons: step.missing,
         needs: step.path.prove,
         prompt: await promptFor(deps, visit, step.path.prove[0]),
+        remember: asksForHistory(deps.services.policy.current()),
         others: step.others.map(({ method }) => ({
           method,
           href: `/interaction/${visit.uid}?with=${method}`,

@@ -11,6 +11,7 @@ import { createClientStore } from './clients.ts';
 import { createCredentialStore } from './credentials.ts';
 import { createProofStore } from './proofs.ts';
 import { createRecordStore } from './records.ts';
+import { createRememberedDeviceStore } from './remembered-devices.ts';
 import { createSessionStore } from './sessions.ts';
 import { createThrottleStore } from './throttle.ts';
 
@@ -20,6 +21,7 @@ export interface Stores {
   readonly accounts: ports.AccountStore;
   readonly credentials: ports.CredentialStore;
   readonly browsers: ports.BrowserStore;
+  readonly devices: ports.RememberedDeviceStore;
   readonly throttle: ports.ThrottleStore;
   readonly authTransactions: ports.AuthTransactionStore;
   readonly proofs: ports.ProofStore;
@@ -39,6 +41,7 @@ export function createStores(db: Database, vault: ports.Vault): Stores {
     accounts: createAccountStore(db, prisma),
     credentials: createCredentialStore(db),
     browsers: createBrowserStore(db),
+    devices: createRememberedDeviceStore(db),
     throttle: createThrottleStore(db),
     authTransactions: createAuthTransactionStore(db),
     proofs: createProofStore(db),
