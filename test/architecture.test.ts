@@ -31,7 +31,7 @@ describe('layers', () => {
     'src/config': ['src/domain'],
     'src/services': ['src/domain', 'src/config/schema.ts'],
     'src/oidc': ['src/services', 'src/domain', 'src/config'],
-    'src/gate': ['src/domain/errors.ts'],
+    'src/gate': ['src/domain/errors.ts', 'src/config/yaml-file.ts'],
     'src/http': ['src/services', 'src/domain', 'src/config', 'src/oidc'],
     'src/infra': [
       'src/services/ports.ts',
@@ -96,7 +96,7 @@ describe('packages', () => {
     [/^@marcbachmann\/cel-js\b/, /^src\/domain\/policy\/cel\.ts$/],
     [/^otplib$|^@otplib\//, /^src\/(domain\/totp|services\/factors)\b/],
     [/^@simplewebauthn\//, /^src\/services\/factors\//],
-    [/^yaml$/, /^src\/(config|gate)\//],
+    [/^yaml$/, /^src\/config\//],
     [/^(node:)?http2?$|^(node:)?https$/, /^src\/(app|main|http|gate)\b/],
   ];
 
