@@ -3,7 +3,10 @@
  */
 
 import { composeHttp, type Http } from './app-http.ts';
+import { type LoadedPolicy, readText } from './config/load.ts';
+import { emptyPolicy, requirePolicy } from './config/policy/load.ts';
 import type { Config, Secrets } from './config/schema.ts';
+import { StileError } from './domain/errors.ts';
 import type { Level } from './domain/ladder.ts';
 import { catalogueLetters } from './http/letters.ts';
 import { createTranslator, en } from './http/messages.ts';
@@ -22,12 +25,15 @@ import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
+import { createPolicyHolder, type PolicyHolder } from './services/policies.ts';
 
 export interface AppInput {
   readonly config: Config;
   readonly secrets: Secrets;
   /** Of the configuration; written on every assurance record. */
   readonly version: string;
+  /** Of the file that the configuration names, if it names one. */
+  readonly policy?: LoadedPolicy;
   /** What holds the embedded database, for whoever finds it locked. */
   readonly purpose?: string;
   readonly log?: Logger;
@@ -43,6 +49,7 @@ export interface Core {
   readonly services: Deps;
   readonly assurance: AssuranceDeps;
   readonly keys: ServerKeys;
+  readonly policy: PolicyHolder;
   /** The demo's mail. */
   readonly outbox: Outbox | undefined;
   close(): Promise<void>;
@@ -106,6 +113,8 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     configVersion: input.version,
   };
   const keys = await loadServerKeys({ db, vault, now: clock.now() });
+  const policy = holdPolicy(input, log, stores);
+  await policy.poll();
   return {
     config,
     db,
@@ -115,12 +124,27 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     services,
     assurance,
     keys,
+    policy,
     outbox,
     close: async () => {
       smtp?.close();
       await db.close();
     },
   };
+}
+
+function holdPolicy({ config, policy }: AppInput, log: Logger, { policies }: Stores): PolicyHolder {
+  if (config.policy.file !== undefined && !policy) throw new Error('the policy file was not loaded');
+  const levels = config.levels as readonly Level[];
+  return createPolicyHolder({
+    versions: policies,
+    log,
+    load: (text, file) => requirePolicy(text, { levels, file }),
+    empty: emptyPolicy,
+    ...(policy
+      ? { file: { name: policy.file, first: policy, read: async () => readText(policy.file) } }
+      : {}),
+  });
 }
 
 async function followClock(log: Logger, db: Database, clock: SystemClock): Promise<void> {
@@ -140,6 +164,8 @@ export interface App extends Http {
 export async function createApp(input: AppInput): Promise<App> {
   const core = await createCore(input);
   try {
+    const detail = core.policy.fault();
+    if (detail !== undefined) throw new StileError('policy_unavailable', { detail });
     const http = await composeHttp(core);
     return {
       ...http,

@@ -16,6 +16,7 @@ export type AuditType =
   | 'admin_code_issued'
   | 'client_registered'
   | 'client_removed'
+  | 'policy_changed'
   | 'throttled';
 
 export interface AuditEvent {

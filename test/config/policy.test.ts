@@ -154,9 +154,9 @@ describe('tests of a policy', () => {
         name: 'one',
         line: 2,
         differences: [
-          { line: 2, what: 'rules', expected: ['b'], actual: ['a'] },
-          { line: 2, what: 'require', expected: [{ maxAge: 0 }], actual: [] },
-          { line: 2, what: 'deny', expected: false, actual: true },
+          { line: 4, what: 'rules', expected: ['b'], actual: ['a'] },
+          { line: 4, what: 'require', expected: [{ maxAge: 0 }], actual: [] },
+          { line: 4, what: 'deny', expected: false, actual: true },
         ],
       },
       {

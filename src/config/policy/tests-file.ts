@@ -44,6 +44,8 @@ export type PolicyTest = z.output<typeof testsFileSchema>['tests'][number];
 
 export interface PlacedTest extends PolicyTest {
   readonly line: number;
+  /** Of each part of `expect`. */
+  readonly expectLines: Readonly<Record<string, number>>;
   /** Of each near miss. */
   readonly missLines: readonly number[];
 }
@@ -74,6 +76,9 @@ export function loadPolicyTests(
   const placed = tests.map((test, index) => ({
     ...test,
     line: yaml.place(['tests', index]).line,
+    expectLines: Object.fromEntries(
+      Object.keys(test.expect).map((what) => [what, yaml.place(['tests', index, 'expect', what], true).line]),
+    ),
     missLines: test.nearMisses.map((_, miss) => yaml.place(['tests', index, 'nearMisses', miss]).line),
   }));
   return { file: { tests: placed, ...(policy === undefined ? {} : { policy }) }, faults: [] };
@@ -119,7 +124,10 @@ export function runPolicyTests(policy: Policy, tests: readonly PlacedTest[]): Te
   };
 }
 
-function verdictDifferences({ expect, line }: PlacedTest, decision: PolicyDecision): Difference[] {
+function verdictDifferences(
+  { expect, line, expectLines }: PlacedTest,
+  decision: PolicyDecision,
+): Difference[] {
   const actual: Readonly<Record<string, unknown>> = {
     rules: decision.matched.map(({ rule }) => rule).sort(),
     require: decision.clauses.map(demandOf).sort(byContent),
@@ -130,7 +138,7 @@ function verdictDifferences({ expect, line }: PlacedTest, decision: PolicyDecisi
     const expected = Array.isArray(wanted) ? [...wanted].map(inOneOrder).sort(byContent) : wanted;
     return JSON.stringify(expected) === JSON.stringify(actual[what])
       ? []
-      : [{ line, what, expected, actual: actual[what] }];
+      : [{ line: expectLines[what] ?? line, what, expected, actual: actual[what] }];
   });
 }
 
