@@ -3,7 +3,10 @@
  */
 
 import { composeHttp, type Http } from './app-http.ts';
+import { type LoadedPolicy, readText } from './config/load.ts';
+import { emptyPolicy, requirePolicy } from './config/policy/load.ts';
 import type { Config, Secrets } from './config/schema.ts';
+import { StileError } from './domain/errors.ts';
 import type { Level } from './domain/ladder.ts';
 import { catalogueLetters } from './http/letters.ts';
 import { createTranslator, en } from './http/messages.ts';
@@ -24,12 +27,15 @@ import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
 import { noRisk } from './services/policy-facts.ts';
 import { isRemembered as recognises } from './services/remembered-devices.ts';
+import { createPolicyHolder, type PolicyHolder } from './services/policies.ts';
 
 export interface AppInput {
   readonly config: Config;
   readonly secrets: Secrets;
   /** Of the configuration; written on every assurance record. */
   readonly version: string;
+  /** Of the file that the configuration names, if it names one. */
+  readonly policy?: LoadedPolicy;
   /** What holds the embedded database, for whoever finds it locked. */
   readonly purpose?: string;
   readonly log?: Logger;
@@ -45,6 +51,7 @@ export interface Core {
   readonly services: Deps;
   readonly assurance: AssuranceDeps;
   readonly keys: ServerKeys;
+  readonly policy: PolicyHolder;
   /** The demo's mail. */
   readonly outbox: Outbox | undefined;
   close(): Promise<void>;
@@ -81,7 +88,9 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   if (!mailer) throw new Error('there is neither an SMTP server nor an outbox');
   const levels = config.levels as readonly Level[];
   const judge = createJudge(config);
-  const asking = askingParts(input, stores);
+  const policy = holdPolicy(input, log, stores);
+  await policy.poll();
+  const asking = { ...askingParts(), policy };
   const transactions = stores.authTransactions;
   const random = createRandom();
   const isRemembered: Deps['isRemembered'] = (accountId, device) =>
@@ -127,12 +136,27 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     services,
     assurance,
     keys,
+    policy,
     outbox,
     close: async () => {
       smtp?.close();
       await db.close();
     },
   };
+}
+
+function holdPolicy({ config, policy }: AppInput, log: Logger, { policies }: Stores): PolicyHolder {
+  if (config.policy.file !== undefined && !policy) throw new Error('the policy file was not loaded');
+  const levels = config.levels as readonly Level[];
+  return createPolicyHolder({
+    versions: policies,
+    log,
+    load: (text, file) => requirePolicy(text, { levels, file }),
+    empty: emptyPolicy,
+    ...(policy
+      ? { file: { name: policy.file, first: policy, read: async () => readText(policy.file) } }
+      : {}),
+  });
 }
 
 async function followClock(log: Logger, db: Database, clock: SystemClock): Promise<void> {
@@ -152,6 +176,8 @@ export interface App extends Http {
 export async function createApp(input: AppInput): Promise<App> {
   const core = await createCore(input);
   try {
+    const detail = core.policy.fault();
+    if (detail !== undefined) throw new StileError('policy_unavailable', { detail });
     const http = await composeHttp(core);
     return {
       ...http,
@@ -170,9 +196,8 @@ export async function createApp(input: AppInput): Promise<App> {
 }
 
 /** Policy, networks and risk, for whoever asks. */
-function askingParts(_input: AppInput, _stores: Stores): Pick<Deps, 'policy' | 'network' | 'risk'> {
+function askingParts(): Pick<Deps, 'network' | 'risk'> {
   return {
-    policy: { current: () => ({ version: 'none', timeZone: 'UTC', rules: [] }) },
     network: {
       of: (address) => ({
         address: address ?? '',

@@ -5,6 +5,8 @@ import { type App, type AppInput, createApp } from './app.ts';
 
 /** Seconds between two purges. */
 const PURGE_EVERY = 60;
+/** Seconds between two looks for a newer policy. */
+const POLL_EVERY = 3;
 /** Seconds a request under way has when the server is told to stop. */
 const DRAIN = 10;
 
@@ -35,11 +37,14 @@ export async function serve(
   }
   const timer = setInterval(() => void purgeQuietly(app), PURGE_EVERY * 1000);
   timer.unref();
+  const poll = setInterval(() => void pollQuietly(app), POLL_EVERY * 1000);
+  poll.unref();
   return {
     app,
     port: (server.address() as AddressInfo).port,
     stop: async () => {
       clearInterval(timer);
+      clearInterval(poll);
       app.drain();
       await closeServer(server);
       await app.close();
@@ -63,6 +68,18 @@ async function closeServer(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), DRAIN * 1000);
   await closed;
   clearTimeout(timer);
+}
+
+/** The database may be away: the policy before stays in force. */
+async function pollQuietly({ core }: App): Promise<void> {
+  try {
+    await core.policy.poll();
+  } catch (error) {
+    core.log.warn(
+      { reason: error instanceof Error ? error.message : 'unknown' },
+      'no look for a newer policy',
+    );
+  }
 }
 
 async function purgeQuietly({ core, purge }: App): Promise<void> {

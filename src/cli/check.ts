@@ -9,7 +9,7 @@ export async function check(terminal: Terminal, options: ConfigFile): Promise<nu
   return 0;
 }
 
-function summary({ config, secrets, version, file }: Loaded): string[] {
+function summary({ config, secrets, version, file, policy }: Loaded): string[] {
   const names = (list: readonly string[]): string => (list.length > 0 ? list.join(', ') : 'none');
   return [
     `The configuration is sound${file ? `: ${file}` : ' (no file: the demo)'}`,
@@ -19,6 +19,7 @@ function summary({ config, secrets, version, file }: Loaded): string[] {
     `  levels     ${names(config.levels.map(({ acr }) => acr))}`,
     `  resources  ${names(config.resources.map(({ identifier }) => identifier))}`,
     `  clients    ${names(config.clients.map(({ clientId }) => clientId))}`,
+    `  policy     ${policy ? `${policy.file}: ${policy.policy.rules.length} rules` : 'in the database'}`,
     `  database   ${secrets.databaseUrl ? 'PostgreSQL' : `embedded, in ${config.dataDirectory}`}`,
     `  mail       ${secrets.smtpUrl ? 'SMTP' : `outbox at ${config.issuer}/outbox`}`,
     `  keys       ${names(secrets.keys.map(({ id }) => id)).replace('none', 'made at the first start')}`,

@@ -9,6 +9,7 @@ import { createMetrics, type Metrics, together } from '../gate/records.ts';
 import { createGate } from '../gate/service.ts';
 import { type GateState, nextState, stateOf } from '../gate/state.ts';
 import { createClock, elapsed } from '../infra/system.ts';
+import { createReloadable } from '../services/reloadable.ts';
 import { CommandError } from './failures.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,30 +24,27 @@ export interface GateOptions {
 /** Resolves with 0 once it was told to stop and has. */
 export async function gate(terminal: Terminal, options: GateOptions): Promise<number> {
   const { file, stopped = untilSignal() } = options;
-  let text = required(file);
-  let state = readState(file, text);
+  const text = required(file);
+  const first = readState(file, text);
   const metrics = createMetrics();
+  const held = replaceable(terminal, metrics, { text, value: first });
+  const state = () => held.current() ?? first;
   const clock = createClock();
   const server = createGate({
-    server: resourceServer(state, clock.now),
-    state: () => state,
+    server: resourceServer(first, clock.now),
+    state,
     metrics,
     log: together(terminal.out),
     now: clock.milliseconds,
     elapsed,
   });
-  const { host, port } = state.settings.listen;
+  const { host, port } = first.settings.listen;
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
-  const reload = () => {
-    const found = readText(file);
-    if (found === text) return;
-    text = found;
-    state = replaced(terminal, { metrics, state, file, text });
-  };
+  const reload = () => held.offer(readText(file), file);
   const watcher = watch(dirname(file), reload);
   process.on('SIGHUP', reload);
   const bound = (server.address() as AddressInfo).port;
-  terminal.note(`The gate answers on ${host}:${bound} with ${state.settings.rules.length} rules.`);
+  terminal.note(`The gate answers on ${host}:${bound} with ${first.settings.rules.length} rules.`);
   options.onListening?.(bound);
   await stopped;
   process.off('SIGHUP', reload);
@@ -58,27 +56,22 @@ export async function gate(terminal: Terminal, options: GateOptions): Promise<nu
   return 0;
 }
 
-interface Replacement {
-  readonly metrics: Metrics;
-  readonly state: GateState;
-  readonly file: string;
-  readonly text: string;
-}
-
-/** The new state; with a fault the old one, said aloud. */
-function replaced(terminal: Terminal, { metrics, state, file, text }: Replacement): GateState {
-  try {
-    const next = nextState(state, text);
-    metrics.reloaded(true);
-    terminal.note(`Reloaded ${file}: ${next.settings.rules.length} rules.`);
-    return next;
-  } catch (error) {
-    if (!(error instanceof GateFileError)) throw error;
-    metrics.reloaded(false);
-    terminal.note(`${file} was not taken; the rules before it stay in force.`);
-    for (const line of error.message.split('\n')) terminal.note(`  ${line}`);
-    return state;
-  }
+/** A new file is taken whole; with a fault the rules before it stay, said aloud. */
+function replaceable(terminal: Terminal, metrics: Metrics, first: { text: string; value: GateState }) {
+  return createReloadable<GateState>({
+    first,
+    make: (text, _, current) => nextState(current ?? first.value, text),
+    taken: ({ settings }, file) => {
+      metrics.reloaded(true);
+      terminal.note(`Reloaded ${file}: ${settings.rules.length} rules.`);
+    },
+    kept: (error, file) => {
+      if (!(error instanceof GateFileError)) throw error;
+      metrics.reloaded(false);
+      terminal.note(`${file} was not taken; the rules before it stay in force.`);
+      for (const line of error.message.split('\n')) terminal.note(`  ${line}`);
+    },
+  });
 }
 
 /** `stile gate explain METHOD URL`. 0 where the request may pass, 1 where not. */

@@ -57,6 +57,18 @@ export const configSchema = z
       .default({})
       .describe('RFC 9396 types and what they demand.'),
     clients: z.array(client).default([]).describe('Applications; more may be kept in the database.'),
+    policy: z
+      .strictObject({
+        file: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'A policy file, relative to this one; see docs/policy.md. Default: `stile policy apply` keeps it in the database.',
+          ),
+      })
+      .prefault({})
+      .describe('Rules that ask for more when something is unusual.'),
     session: z
       .strictObject({
         idle: seconds

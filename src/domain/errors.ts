@@ -129,6 +129,27 @@ export const catalogue = {
     message: 'This account cannot be used.',
     remedy: 'Ask an administrator.',
   },
+  policy_invalid: {
+    status: 422,
+    message: 'The policy cannot be used.',
+    remedy: 'Correct what is named; nothing was changed.',
+  },
+  policy_in_file: {
+    status: 409,
+    message: 'The configuration names a policy file, which is the policy.',
+    remedy: 'Change that file and send SIGHUP, or take it out of the configuration.',
+  },
+  policy_not_found: {
+    status: 404,
+    message: 'There is no such version of the policy.',
+    remedy: '`stile policy list` names those there are.',
+  },
+  policy_unavailable: {
+    status: 503,
+    oauth: 'temporarily_unavailable',
+    message: 'The policy in force cannot be loaded.',
+    remedy: '`stile policy apply` or `rollback` puts a sound one in force.',
+  },
   unavailable: {
     status: 503,
     oauth: 'temporarily_unavailable',

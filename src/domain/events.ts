@@ -19,6 +19,7 @@ export type AuditType =
   | 'client_removed'
   | 'device_remembered'
   | 'device_forgotten'
+  | 'policy_changed'
   | 'throttled';
 
 export interface AuditEvent {

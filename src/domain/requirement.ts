@@ -136,7 +136,8 @@ function namedClauses(
   });
 }
 
-function demandClause(source: ClauseSource, demand: Demand): Clause {
+/** The clause a declared demand makes: a maxAge of 0 is a proof made now. */
+export function demandClause(source: ClauseSource, demand: Demand): Clause {
   return {
     source,
     reason: demand.reason ?? `reason.${source}`,

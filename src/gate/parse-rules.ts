@@ -1,15 +1,11 @@
 /** From the text of the gate's file to rules and settings, or to everything wrong with it. Pure. */
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { faultAt, type PlacedFault, readYaml, shapeFaults, type YamlFile } from '../config/yaml-file.ts';
 import { parsePattern } from './pattern.ts';
 import type { Effect, Rule } from './rule.ts';
 import { type GateFile, gateFileSchema, type RuleInput } from './rules-schema.ts';
 
 /** What is wrong, and where: `rules[3].path`, and a line from 1. */
-export interface RuleFault {
-  readonly path: string;
-  readonly line: number;
-  readonly message: string;
-}
+export type RuleFault = Pick<PlacedFault, 'path' | 'line' | 'message'>;
 
 export interface GateSettings extends Omit<GateFile, 'rules'> {
   readonly rules: readonly Rule[];
@@ -30,41 +26,21 @@ export class GateFileError extends Error {
 
 /** Reads YAML, of which JSON is a part. */
 export function parseGateFile(text: string): ParsedGate {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  if (document.errors.length > 0) {
-    return {
-      faults: document.errors.map(({ message, pos }) => ({
-        path: '(file)',
-        line: lines.linePos(pos[0]).line,
-        message,
-      })),
-    };
-  }
-  const at = (path: readonly PropertyKey[]) => lineOf(document, lines, path);
-  const parsed = gateFileSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
-  const faults = parsed.success ? [] : parsed.error.issues.flatMap((issue) => faultsOf(issue, at));
-  const repeated = repeatedNames(document.toJS({ maxAliasCount: 100 }), at);
-  if (!parsed.success || repeated.length > 0) return { faults: [...faults, ...repeated] };
+  const file = readYaml(text);
+  if ('faults' in file) return { faults: file.faults.map(faultOf) };
+  const parsed = gateFileSchema.safeParse(file.raw ?? {});
+  const faults = parsed.success ? [] : shapeFaults(file, gateFileSchema, parsed.error.issues);
+  const repeated = repeatedNames(file);
+  if (!parsed.success || repeated.length > 0) return { faults: [...faults, ...repeated].map(faultOf) };
   return { settings: { ...parsed.data, rules: parsed.data.rules.map(ruleOf) } };
 }
 
-type LineAt = (path: readonly PropertyKey[]) => number;
-type Issue = { readonly path: readonly PropertyKey[]; readonly message: string; readonly code: string };
-
-function faultsOf(issue: Issue, at: LineAt): RuleFault[] {
-  const keys: unknown = 'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : undefined;
-  if (Array.isArray(keys)) {
-    return keys.map((key: unknown) => {
-      const path = [...issue.path, String(key)];
-      return { path: show(path), line: at(path), message: 'there is no such setting' };
-    });
-  }
-  const message = issue.message.replace(/^Invalid input: /, '');
-  return [{ path: show(issue.path), line: at(issue.path), message }];
+function faultOf({ path, line, message }: PlacedFault): RuleFault {
+  return { path, line, message };
 }
 
-function repeatedNames(raw: unknown, at: LineAt): RuleFault[] {
+function repeatedNames(file: YamlFile): PlacedFault[] {
+  const { raw } = file;
   const rules: unknown = typeof raw === 'object' && raw !== null && 'rules' in raw ? raw.rules : [];
   if (!Array.isArray(rules)) return [];
   const seen = new Set<unknown>();
@@ -74,23 +50,8 @@ function repeatedNames(raw: unknown, at: LineAt): RuleFault[] {
       seen.add(name);
       return [];
     }
-    const path = ['rules', index, 'name'];
-    return [{ path: show(path), line: at(path), message: 'an earlier rule has this name' }];
+    return [faultAt(file, ['rules', index, 'name'], 'an earlier rule has this name')];
   });
-}
-
-/** The line of the deepest part of the path that stands in the file. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-  }
-  return 1;
-}
-
-function show(path: readonly PropertyKey[]): string {
-  const shown = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return shown.replace(/^\./, '') || '(file)';
 }
 
 function ruleOf(input: RuleInput, order: number): Rule {

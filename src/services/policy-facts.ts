@@ -12,10 +12,6 @@ import type {
 import type { Proof } from '../domain/proofs.ts';
 import type { Account, Credential } from './ports.ts';
 
-/** Most values of a list, and characters of one, that a condition is given: its cost has a bound. */
-const MOST_VALUES = 64;
-const LONGEST = 256;
-
 /** What is asked of the server, and by whom. */
 export interface Asked {
   readonly event: PolicyEvent;
@@ -55,11 +51,11 @@ export function policyFacts(asked: Asked, subject: Subject, around: Surroundings
   return {
     request: {
       event: asked.event,
-      scopes: capped(asked.scopes),
-      resources: capped(asked.resources),
+      scopes: asked.scopes,
+      resources: asked.resources,
       details,
       amount: largestAmount(details),
-      acrValues: capped(asked.acrValues ?? []),
+      acrValues: asked.acrValues ?? [],
       maxAge: asked.maxAge ?? -1,
       silent: asked.silent ?? false,
       change: asked.change ?? '',
@@ -68,7 +64,7 @@ export function policyFacts(asked: Asked, subject: Subject, around: Surroundings
     account: {
       id: account.id,
       username: account.username,
-      groups: capped(account.groups ?? []),
+      groups: account.groups ?? [],
       ageDays: Math.floor(Math.max(0, now - account.createdAt) / 86_400),
       factors: [...new Set(credentials.map(({ method }) => method))].sort(),
     },
@@ -90,10 +86,6 @@ function sessionFacts({ proofs, sessionSince, now }: Subject): SessionFacts {
   };
 }
 
-function capped(values: readonly string[]): readonly string[] {
-  return values.slice(0, MOST_VALUES).map((value) => value.slice(0, LONGEST));
-}
-
 /** What a risk signal says where nothing was assessed. */
 export const noRisk: RiskFacts = {
   known: false,
@@ -112,35 +104,3 @@ export const noRisk: RiskFacts = {
   sessionElsewhere: false,
   tokenElsewhere: false,
 };
-
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function formatOf(timeZone: string): Intl.DateTimeFormat {
-  const known = formats.get(timeZone);
-  if (known) return known;
-  const made = new Intl.DateTimeFormat('en-CA', {
-    timeZone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    hourCycle: 'h23',
-  });
-  formats.set(timeZone, made);
-  return made;
-}
-
-let lastTime: { readonly hour: number; readonly timeZone: string; readonly facts: TimeFacts } | undefined;
-
-/** Clock and calendar at `now` (epoch seconds) in an IANA time zone. Quarter hours are the finest a zone differs by. */
-export function timeFacts(now: number, timeZone: string): TimeFacts {
-  const quarter = Math.floor(now / 900);
-  if (lastTime?.hour === quarter && lastTime.timeZone === timeZone) return lastTime.facts;
-  const parts = formatOf(timeZone).formatToParts(now * 1000);
-  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? '';
-  const date = `${part('year')}-${part('month')}-${part('day')}`;
-  const weekday = new Date(`${date}T00:00:00Z`).getUTCDay();
-  const facts = { hour: Number(part('hour')), weekday: weekday === 0 ? 7 : weekday, date };
-  lastTime = { hour: quarter, timeZone, facts };
-  return facts;
-}

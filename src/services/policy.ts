@@ -7,9 +7,10 @@ import type { Outcome } from '../domain/outcome.ts';
 import { decidePolicy, type PolicyDecision } from '../domain/policy/decide.ts';
 import type { PolicyFacts } from '../domain/policy/facts.ts';
 import type { Policy } from '../domain/policy/policy.ts';
+import { timeFacts } from '../domain/policy/time.ts';
 import type { CredentialFacts, Proof } from '../domain/proofs.ts';
 import type { Requirement } from '../domain/requirement.ts';
-import { type Asked, noRisk, policyFacts, timeFacts } from './policy-facts.ts';
+import { type Asked, noRisk, policyFacts } from './policy-facts.ts';
 import type {
   Assessed,
   AssuranceFacts,

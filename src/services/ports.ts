@@ -376,6 +376,36 @@ export interface ClientStore {
   list(): Promise<StoredClient[]>;
 }
 
+/** Versions of the policy; one at most is in force. */
+export interface PolicyVersion {
+  /** From 1, one more for each. */
+  readonly id: number;
+  readonly note: string | null;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly active: boolean;
+}
+
+export interface PolicyStore {
+  /** The version in force, unless it is the known one; 0: none is known. */
+  newer(known: number): Promise<{ readonly id: number; readonly text: string } | undefined>;
+  /** Puts a new version in force; returns its id. */
+  add(
+    version: Pick<PolicyVersion, 'note' | 'createdAt' | 'createdBy'> & { readonly text: string },
+  ): Promise<number>;
+  /** Puts a version in force again; false when there is none. */
+  activate(id: number): Promise<boolean>;
+  byId(id: number): Promise<{ readonly id: number; readonly text: string } | undefined>;
+  /** The latest first. */
+  list(): Promise<PolicyVersion[]>;
+}
+
+/** The policy in force: asked at every decision, as it may change at any time. */
+export interface PolicySource {
+  /** An empty one where none is configured. Error `policy_unavailable` where the one there is cannot be loaded. */
+  current(): Policy;
+}
+
 export interface AuditStore {
   /** Written in the transaction it describes. */
   append(event: AuditEvent): Promise<void>;
@@ -440,11 +470,6 @@ export interface RenewedDevice {
   readonly userAgent: string | null;
   readonly now: number;
   readonly expiresAt: number;
-}
-
-export interface PolicySource {
-  /** The policy in force: without rules where none is configured. */
-  current(): Policy;
 }
 
 export interface NetworkLookup {

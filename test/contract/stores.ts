@@ -6,6 +6,7 @@ import { testVault } from '../support/database.ts';
 import { assuranceContract } from './stores-assurance.ts';
 import { attemptsContract } from './stores-attempts.ts';
 import { peopleContract } from './stores-people.ts';
+import { policiesContract } from './stores-policies.ts';
 import { sessionsContract } from './stores-sessions.ts';
 
 export interface OpenDatabase {
@@ -39,4 +40,5 @@ export function storesContract(open: () => Promise<OpenDatabase>): void {
   describe('attempts', () => attemptsContract(get));
   describe('assurance', () => assuranceContract(get));
   describe('sessions and clients', () => sessionsContract(get));
+  describe('policies', () => policiesContract(get));
 }

@@ -1,15 +1,12 @@
 /** `authorization_details` (RFC 9396) as a rule sees them. */
 import type { DetailFacts } from './facts.ts';
 
-/** Elements, and texts in them, beyond which a request is not looked at. */
-const MOST = 32;
 /** An amount that cannot be read: above every threshold, and kept by JSON. */
 const UNREADABLE = Number.MAX_VALUE;
 
 /** Of a parsed `authorization_details` array; whatever is malformed is read as the strictest. */
 export function detailFacts(details: readonly unknown[]): DetailFacts[] {
-  const facts = details.slice(0, MOST).map(factsOf);
-  return details.length > MOST ? [...facts, { ...nothing, amount: UNREADABLE }] : facts;
+  return details.map(factsOf);
 }
 
 const nothing: DetailFacts = { type: '', amount: 0, currency: '', actions: [], locations: [] };
@@ -44,11 +41,11 @@ function numberOf(value: unknown): number {
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 200) : '';
+  return typeof value === 'string' ? value : '';
 }
 
 function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.slice(0, MOST).map(text) : [];
+  return Array.isArray(value) ? value.map(text) : [];
 }
 
 /** The largest amount; 0 without details. */

@@ -17,6 +17,7 @@ export interface PolicyFacts {
 export type PolicyEvent = 'authorization' | 'refresh' | 'account_change';
 
 export interface RequestFacts {
+  /** `authorization`, `refresh` or `account_change`. */
   readonly event: PolicyEvent;
   /** At a refresh the token's. */
   readonly scopes: readonly string[];
@@ -26,6 +27,7 @@ export interface RequestFacts {
   readonly details: readonly DetailFacts[];
   /** The largest amount of the details; 0 without one; above every threshold where one cannot be read. */
   readonly amount: number;
+  /** What the request asks for by `acr_values`. */
   readonly acrValues: readonly string[];
   /** -1: not asked for. */
   readonly maxAge: number;
@@ -36,25 +38,33 @@ export interface RequestFacts {
 }
 
 export interface DetailFacts {
+  /** RFC 9396 `type`. */
   readonly type: string;
-  /** See `RequestFacts.amount`. */
+  /** 0 without one; infinite where it cannot be read as a number. */
   readonly amount: number;
   /** ISO 4217, or ''. */
   readonly currency: string;
+  /** RFC 9396 `actions`. */
   readonly actions: readonly string[];
+  /** RFC 9396 `locations`. */
   readonly locations: readonly string[];
 }
 
 export interface ClientFacts {
+  /** Its `client_id`. */
   readonly id: string;
+  /** One of the organisation's own, which asks for no consent. */
   readonly firstParty: boolean;
 }
 
 export interface PersonFacts {
   /** The account's id, its `sub`. */
   readonly id: string;
+  /** In lower case. */
   readonly username: string;
+  /** Groups the account is in. */
   readonly groups: readonly string[];
+  /** Whole days since the account was made. */
   readonly ageDays: number;
   /** Methods of the factors the account has, each once. */
   readonly factors: readonly string[];
@@ -78,6 +88,7 @@ export interface NetworkFacts {
   readonly country: string;
   /** 0 where it is private or unknown. */
   readonly asn: number;
+  /** Who runs the network, or ''. */
   readonly organisation: string;
   /** Loopback, private, link-local or unique local. */
   readonly private: boolean;
@@ -92,8 +103,11 @@ export interface DeviceFacts {
   readonly known: boolean;
   /** The person asked for it to be remembered, and has not revoked it. */
   readonly remembered: boolean;
+  /** Its family, such as `Firefox`, or ''. */
   readonly browser: string;
+  /** Its family, such as `Windows`, or ''. */
   readonly os: string;
+  /** `desktop`, `mobile`, `tablet`, `bot` or `unknown`. */
   readonly kind: 'desktop' | 'mobile' | 'tablet' | 'bot' | 'unknown';
 }
 
@@ -113,16 +127,25 @@ export interface RiskFacts {
   readonly known: boolean;
   /** 0 to 1: how unlike this person the sign-in is, after Freeman et al.; see `domain/risk/score`. */
   readonly score: number;
+  /** This person has not signed in with this kind of device. */
   readonly newDevice: boolean;
+  /** Nor from this network. */
   readonly newNetwork: boolean;
+  /** Nor from this country. */
   readonly newCountry: boolean;
+  /** Farther from the last sign-in than anybody travels in the time since. */
   readonly impossibleTravel: boolean;
+  /** An hour of the day at which this person does not sign in. */
   readonly unusualHour: boolean;
+  /** The browser says it is another than it was when the session began. */
   readonly userAgentChanged: boolean;
-  /** Failed attempts in the last hour: on this account, from this address, from this network. */
+  /** Failed attempts in the last hour on this account. */
   readonly failuresOfAccount: number;
+  /** Failed attempts in the last hour from this address. */
   readonly failuresOfAddress: number;
+  /** Failed attempts in the last hour from this network. */
   readonly failuresOfNetwork: number;
+  /** The network is on the operator's list, or one of those for hiding in. */
   readonly listedNetwork: boolean;
   /** Days since the last sign-in before this one; -1: there was none. */
   readonly dormantDays: number;

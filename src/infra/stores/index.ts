@@ -9,6 +9,7 @@ import { createBrowserStore } from './browsers.ts';
 import { createCeremonyStore } from './ceremonies.ts';
 import { createClientStore } from './clients.ts';
 import { createCredentialStore } from './credentials.ts';
+import { createPolicyStore } from './policies.ts';
 import { createProofStore } from './proofs.ts';
 import { createRecordStore } from './records.ts';
 import { createRememberedDeviceStore } from './remembered-devices.ts';
@@ -31,6 +32,7 @@ export interface Stores {
   readonly ceremonies: ports.CeremonyStore;
   readonly clients: ports.ClientStore;
   readonly audit: ports.AuditStore;
+  readonly policies: ports.PolicyStore;
 }
 
 /** The stores over one database. Prisma serves clients and the list of accounts; everything else is `pg`. */
@@ -51,5 +53,6 @@ export function createStores(db: Database, vault: ports.Vault): Stores {
     ceremonies: createCeremonyStore({ db, vault }),
     clients: createClientStore(prisma),
     audit: createAuditStore(db),
+    policies: createPolicyStore(db),
   };
 }
