@@ -11,8 +11,11 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
   user add <username>           add an account; asks for the password
       --email <address>           its address, which you vouch for
       --name <name>               the name people see
+      --group <name>              a group policies can name; may be repeated
       --password-stdin            read the password from standard input
   user disable|enable <user>    end an account's use, and all it has open; or allow it again
+  user groups <user> [groups]   show a person's groups, or put them in these and no others
+      --none                      in none
   user code <user>              make a code that confirms their first second factor
   client add                    register a client in the database; prints its secret once
       --file <path>               its settings as in the configuration, YAML or JSON; - reads standard input
@@ -34,6 +37,8 @@ const options = {
   config: { type: 'string' },
   email: { type: 'string' },
   name: { type: 'string' },
+  group: { type: 'string', multiple: true },
+  none: { type: 'boolean' },
   'password-stdin': { type: 'boolean' },
   key: { type: 'boolean' },
   file: { type: 'string' },
@@ -52,6 +57,8 @@ interface Command {
   readonly takes: readonly Name[];
   /** Names of its arguments. */
   readonly arguments: readonly string[];
+  /** It takes any number more. */
+  readonly more?: boolean;
   readonly run: (terminal: Terminal, values: Values, args: readonly string[]) => Promise<number>;
 }
 
@@ -73,11 +80,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (terminal, values) => (await import('./migrate.ts')).migrateCommand(terminal, file(values)),
   },
   'user add': {
-    takes: ['config', 'email', 'name', 'password-stdin'],
+    takes: ['config', 'email', 'name', 'group', 'password-stdin'],
     arguments: ['username'],
     run: async (
       terminal,
-      { email, name, 'password-stdin': passwordStdin = false, ...values },
+      { email, name, group: groups, 'password-stdin': passwordStdin = false, ...values },
       [username = ''],
     ) =>
       (await import('./user-add.ts')).userAdd(terminal, {
@@ -86,7 +93,21 @@ const commands: Readonly<Record<string, Command>> = {
         passwordStdin,
         ...(email === undefined ? {} : { email }),
         ...(name === undefined ? {} : { name }),
+        ...(groups === undefined ? {} : { groups }),
       }),
+  },
+  'user groups': {
+    takes: ['config', 'none'],
+    arguments: ['username'],
+    more: true,
+    run: async (terminal, { none = false, ...values }, [identifier = '', ...groups]) => {
+      if (none && groups.length > 0) throw new UsageError('--none and groups exclude each other');
+      return (await import('./user-groups.ts')).userGroups(terminal, {
+        ...file(values),
+        identifier,
+        ...(none || groups.length > 0 ? { groups } : {}),
+      });
+    },
   },
   'user disable': status('disabled'),
   'user enable': status('active'),
@@ -192,7 +213,7 @@ function find(positionals: readonly string[], values: Values): { command: Comman
   const rest = positionals.slice(length);
   const [missing] = command.arguments.slice(rest.length);
   if (missing) throw new UsageError(`stile ${name} needs a ${missing}`);
-  if (rest.length > command.arguments.length)
+  if (rest.length > command.arguments.length && !command.more)
     throw new UsageError(`"${rest.at(-1)}" is one argument too many`);
   return { command, rest };
 }

@@ -69,13 +69,16 @@ export interface Account {
   readonly name: string | null;
   readonly status: 'active' | 'disabled';
   readonly lastMethod: Method | null;
+  /** What an administrator put the account in; policies name them. Each once. */
+  readonly groups: readonly string[];
   readonly createdAt: number;
 }
 
 export type NewAccount = Pick<
   Account,
   'id' | 'username' | 'email' | 'emailVerifiedAt' | 'name' | 'createdAt'
->;
+> &
+  Partial<Pick<Account, 'groups'>>;
 
 export interface AccountStore {
   /** Error `account_exists` when the username or address is taken. */
@@ -85,6 +88,7 @@ export interface AccountStore {
   byIdentifier(identifier: string): Promise<Account | undefined>;
   setLastMethod(id: string, method: Method, now: number): Promise<void>;
   setStatus(id: string, status: Account['status'], now: number): Promise<void>;
+  setGroups(id: string, groups: readonly string[], now: number): Promise<void>;
   /** Holds the account's row until the transaction ends, so that changes of its factors wait for one another. */
   lock(id: string): Promise<void>;
   list(limit: number, after?: string): Promise<Account[]>;
