@@ -13,6 +13,7 @@ import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
 import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
 import { migrate } from './infra/migrate.ts';
+import { openNetwork } from './infra/network.ts';
 import { purge } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
 import { createClock, createPasswordHasher, createRandom, type SystemClock } from './infra/system.ts';
@@ -22,6 +23,7 @@ import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
+import { createOverallCounts, type RiskDeps } from './services/risk.ts';
 
 export interface AppInput {
   readonly config: Config;
@@ -132,7 +134,9 @@ async function followClock(log: Logger, db: Database, clock: SystemClock): Promi
 /** A running server's parts: its request handler, and how to end it. */
 export interface App extends Http {
   readonly core: Core;
-  /** Deletes what has expired, and sets the clock by the database's; called now and then. */
+  /** For judging sign-ins. */
+  readonly risk: RiskDeps;
+  /** Deletes what has expired, sets the clock by the database's, and looks for what has changed; called now and then. */
   purge(): Promise<void>;
   close(): Promise<void>;
 }
@@ -140,14 +144,23 @@ export interface App extends Http {
 export async function createApp(input: AppInput): Promise<App> {
   const core = await createCore(input);
   try {
+    const { clock, log } = core;
+    const { vault, random, signIns } = core.services;
+    const network = await openNetwork(core.config.network, log);
+    const risk = { clock, random, vault, network, signIns, overall: createOverallCounts({ clock, signIns }) };
+    await risk.overall.refresh();
     const http = await composeHttp(core);
     return {
       ...http,
       core,
+      risk,
       purge: async () => {
-        await followClock(core.log, core.db, core.clock);
-        const counts = await purge(core.db, { now: core.clock.now() });
-        core.log.debug({ counts }, 'purged');
+        await followClock(log, core.db, clock);
+        const history = core.config.risk.historyDays * 86_400;
+        const counts = await purge(core.db, { now: clock.now(), history });
+        log.debug({ counts }, 'purged');
+        await network.refresh();
+        await risk.overall.refresh();
       },
       close: () => core.close(),
     };

@@ -95,6 +95,8 @@ describe('packages', () => {
     [/^ejs$/, /^src\/http\//],
     [/^otplib$|^@otplib\//, /^src\/(domain\/totp|services\/factors)\b/],
     [/^@simplewebauthn\//, /^src\/services\/factors\//],
+    [/^mmdb-lib$/, /^src\/infra\/mmdb\.ts$/],
+    [/^bowser$/, /^src\/services\/user-agent\.ts$/],
     [/^yaml$/, /^src\/(config|gate)\//],
     [/^(node:)?http2?$|^(node:)?https$/, /^src\/(app|main|http|gate)\b/],
   ];

@@ -17,6 +17,7 @@ import type {
   Random,
   RecordStore,
   SessionStore,
+  SignInStore,
   ThrottleStore,
   Transactions,
   Vault,
@@ -48,6 +49,7 @@ export interface Deps {
   readonly sessions: SessionStore;
   readonly ceremonies: CeremonyStore;
   readonly audit: AuditStore;
+  readonly signIns: SignInStore;
   readonly judge: CredentialJudge;
   readonly levels: readonly Level[];
   readonly settings: Settings;

@@ -5,7 +5,9 @@
  * and two processes agree. Every store statement runs on the current transaction's handle when there is one.
  */
 import type { AuditEvent } from '../domain/events.ts';
+import type { NetworkFacts } from '../domain/policy/facts.ts';
 import type { CredentialFacts, Method, Proof } from '../domain/proofs.ts';
+import type { Failures, Overall, Place, Visit } from '../domain/risk/risk.ts';
 import type { BucketState, Limit } from '../domain/throttle.ts';
 
 export interface Clock {
@@ -55,6 +57,16 @@ export interface Mailer {
 export interface Transactions {
   /** Runs `work` in one database transaction; joins the current one if there is one. Rolls back on a throw. */
   run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface Located extends NetworkFacts {
+  /** Null: no database at hand knows coordinates. */
+  readonly place: Place | null;
+}
+
+export interface NetworkLookup {
+  /** Of a textual address. What is not known says so ('', 0, null); never throws. */
+  of(address: string): Located;
 }
 
 // People ---------------------------------------------------------------------------------------------------
@@ -188,6 +200,49 @@ export interface ThrottleStore {
   succeed(bucket: string, now: number): Promise<void>;
   /** Sets `consecutive` to zero in every bucket whose name begins with `prefix`. */
   reopen(prefix: string): Promise<void>;
+}
+
+// Sign-ins ---------------------------------------------------------------------------------------------------
+
+export interface SignInQuery {
+  readonly accountId: string;
+  /** Key of the browser, '' without one; known only if it was before `began`. */
+  readonly device: string;
+  readonly began: number;
+  /** Keys, '' where unknown. */
+  readonly address: string;
+  readonly network: string;
+  readonly failuresSince: number;
+  readonly most: { readonly visits: number; readonly failures: number };
+}
+
+export interface SignInFacts {
+  /** The newest first. */
+  readonly history: readonly Visit[];
+  readonly lastSignInAt: number | null;
+  readonly known: boolean;
+  readonly failures: Failures;
+}
+
+export interface SignInStore {
+  /** Undefined: there is no such account. One statement. */
+  load(query: SignInQuery): Promise<SignInFacts | undefined>;
+  /** Keeps a visit, the account's oldest beyond `most` go, and the account's last sign-in is this one. One statement. */
+  add(signIn: {
+    readonly id: string;
+    readonly accountId: string;
+    readonly visit: Visit;
+    readonly most: number;
+  }): Promise<void>;
+  addFailure(failure: {
+    readonly id: string;
+    readonly at: number;
+    readonly accountId: string | null;
+    readonly address: string;
+    readonly network: string;
+  }): Promise<void>;
+  /** Counts the newest `signIns` of everybody, and returns the most frequent `values` of each feature. */
+  overall(query: { readonly signIns: number; readonly values: number }): Promise<Overall>;
 }
 
 // Assurance ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import { assuranceContract } from './stores-assurance.ts';
 import { attemptsContract } from './stores-attempts.ts';
 import { peopleContract } from './stores-people.ts';
 import { sessionsContract } from './stores-sessions.ts';
+import { signInsContract } from './stores-sign-ins.ts';
 
 export interface OpenDatabase {
   readonly db: Database;
@@ -39,4 +40,5 @@ export function storesContract(open: () => Promise<OpenDatabase>): void {
   describe('attempts', () => attemptsContract(get));
   describe('assurance', () => assuranceContract(get));
   describe('sessions and clients', () => sessionsContract(get));
+  describe('sign-ins', () => signInsContract(get));
 }

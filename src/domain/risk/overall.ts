@@ -1,15 +1,5 @@
 /** What everybody's sign-ins have in common, for the score. */
-import type { Feature, FeatureCounts, Overall } from './risk.ts';
-
-export const allFeatures: readonly Feature[] = [
-  'address',
-  'asn',
-  'country',
-  'agent',
-  'browser',
-  'os',
-  'device',
-];
+import type { FeatureCounts, Overall } from './risk.ts';
 
 const nothing: FeatureCounts = { total: 0, distinct: 0, counts: new Map() };
 

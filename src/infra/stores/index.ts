@@ -12,6 +12,7 @@ import { createCredentialStore } from './credentials.ts';
 import { createProofStore } from './proofs.ts';
 import { createRecordStore } from './records.ts';
 import { createSessionStore } from './sessions.ts';
+import { createSignInStore } from './sign-ins.ts';
 import { createThrottleStore } from './throttle.ts';
 
 /** Every store of `services/ports`. */
@@ -29,6 +30,7 @@ export interface Stores {
   readonly ceremonies: ports.CeremonyStore;
   readonly clients: ports.ClientStore;
   readonly audit: ports.AuditStore;
+  readonly signIns: ports.SignInStore;
 }
 
 /** The stores over one database. Prisma serves clients and the list of accounts; everything else is `pg`. */
@@ -48,5 +50,6 @@ export function createStores(db: Database, vault: ports.Vault): Stores {
     ceremonies: createCeremonyStore({ db, vault }),
     clients: createClientStore(prisma),
     audit: createAuditStore(db),
+    signIns: createSignInStore(db),
   };
 }
