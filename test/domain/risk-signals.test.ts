@@ -96,6 +96,8 @@ describe('impossible travel', () => {
     const hop = travel({ place: samoa ?? null }, { at: NOON - 2 * 3600, place: fiji ?? null });
     expect(evidenceOf('impossible_travel', hop)).toMatchObject({ present: false });
     expect(evidenceOf('impossible_travel', hop)?.values['km']).toBeLessThan(1000);
+    const history = [visit({ at: NOON - 60 }), visit({ at: NOON - 5 * 3600, place: london })];
+    expect(speaks('impossible_travel', input({ now: visit({ place: sydney }), history }))).toBe(true);
   });
 });
 

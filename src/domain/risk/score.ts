@@ -4,9 +4,10 @@
  *
  *     S(u, x) = p(u | attack) / p(u | legitimate) · ∏ p(x_k) / p(x_k | u)
  *
- * over two groups of features, network and program. Within a group, p is a weighted sum over its levels, from the exact
- * value to the general, with the weights Wiefling, Jørgensen, Thunem and Lo Iacono (ACM TOPS 2022) measured on 3.3 million
- * people. Unknown levels drop out and the weights of the others grow.
+ * over two features, network and program, each with levels h from the exact value to the general. What a person is likely
+ * to use is interpolated over them, p(x | u) = ∑ λ_h p(x | h) p(h | u), and because p(x | h) = p(x) / p(h), a feature's ratio
+ * is 1 / ∑ λ_h p(h | u) / p(h). The weights λ are those Wiefling, Jørgensen, Thunem and Lo Iacono (ACM TOPS 2022) found for
+ * 3.3 million people. Unknown levels drop out and the weights of the others grow.
  */
 import type { Feature, FeatureCounts, FeatureScore, Overall, RiskInput, Visit } from './risk.ts';
 
@@ -74,32 +75,33 @@ interface GroupScore {
 }
 
 function scoreGroup(levels: (typeof groups)[number], now: Visit, known: Known): GroupScore {
-  let [overall, own] = [0, 0];
+  let [weights, likeness] = [0, 0];
   const features: FeatureScore[] = [];
   for (const [feature, weight] of levels) {
     const value = featureValue(now, feature);
     if (value === '') continue;
-    const level = scoreLevel(feature, value, known);
-    overall += weight * level.overall;
-    own += weight * level.own;
-    features.push({ feature, value, ...level });
+    const overall = probability(known.overall.features[feature], value);
+    const own = ownProbability(feature, now, { history: known.history, overall });
+    weights += weight;
+    likeness += (weight * own) / overall;
+    features.push({ feature, value, overall, own });
   }
-  return { ratio: own === 0 ? 1 : overall / own, features };
+  return { ratio: weights === 0 ? 1 : weights / likeness, features };
 }
 
-function scoreLevel(
+function ownProbability(
   feature: Feature,
-  value: string,
-  { history, overall }: Known,
-): Pick<FeatureScore, 'overall' | 'own'> {
-  const among = probability(overall.features[feature], value);
+  now: Visit,
+  { history, overall }: { readonly history: readonly Visit[]; readonly overall: number },
+): number {
+  const { known, same } = comparisons[feature];
   let [seen, equal] = [0, 0];
   for (const visit of history) {
-    const other = featureValue(visit, feature);
-    if (other !== '') seen += 1;
-    if (other === value) equal += 1;
+    if (!known(visit)) continue;
+    seen += 1;
+    if (same(visit, now)) equal += 1;
   }
-  return { overall: among, own: (equal + prior * among) / (seen + prior) };
+  return (equal + prior * overall) / (seen + prior);
 }
 
 /** Freeman's smoothing: as many values are yet to be seen as were. Above 0, at most 1. */
@@ -107,6 +109,36 @@ function probability({ total, distinct, counts }: FeatureCounts, value: string):
   const count = Math.min(Math.max(1, counts.get(value) ?? 1), Math.max(1, total));
   return count / (total + distinct + 1);
 }
+
+interface Comparison {
+  readonly known: (visit: Visit) => boolean;
+  /** Of two visits in which it is known. */
+  readonly same: (one: Visit, other: Visit) => boolean;
+}
+
+/** What `featureValue` says, without making texts of a whole history. */
+const comparisons: Readonly<Record<Feature, Comparison>> = {
+  address: { known: ({ address }) => address !== '', same: (one, other) => one.address === other.address },
+  asn: { known: ({ asn }) => asn !== 0, same: (one, other) => one.asn === other.asn },
+  country: { known: ({ country }) => country !== '', same: (one, other) => one.country === other.country },
+  agent: {
+    known: ({ agent }) => agent.browser !== '',
+    same: ({ agent: one }, { agent: other }) =>
+      one.browser === other.browser && one.version === other.version && one.os === other.os,
+  },
+  browser: {
+    known: ({ agent }) => agent.browser !== '',
+    same: ({ agent: one }, { agent: other }) => one.browser === other.browser,
+  },
+  os: {
+    known: ({ agent }) => agent.os !== '',
+    same: ({ agent: one }, { agent: other }) => one.os === other.os,
+  },
+  device: {
+    known: ({ agent }) => agent.kind !== 'unknown',
+    same: ({ agent: one }, { agent: other }) => one.kind === other.kind,
+  },
+};
 
 /** A feature's value as text; '': unknown. */
 export function featureValue({ address, asn, country, agent }: Visit, feature: Feature): string {

@@ -43,11 +43,9 @@ export function unusualHour({ now, history }: RiskInput): Evidence {
 
 /** 1: as if all hours were alike. Epoch seconds. */
 export function hourDensity(now: number, history: readonly number[]): number {
-  const sum = history.reduce((total, at) => {
-    const angle = (2 * Math.PI * (now - at)) / day;
-    return total + Math.exp(concentration * Math.cos(angle)) / bessel;
-  }, 0);
-  return (sum + 1) / (history.length + 1);
+  let sum = 0;
+  for (const at of history) sum += Math.exp(concentration * Math.cos((2 * Math.PI * (now - at)) / day));
+  return (sum / bessel + 1) / (history.length + 1);
 }
 
 /** Days without a sign-in after which an account is dormant. */
