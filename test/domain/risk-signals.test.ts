@@ -171,6 +171,15 @@ describe('user agent changed', () => {
   });
 });
 
+test('of two visits in one second always the same one counts, however they are ordered', () => {
+  const [one, other] = [
+    visit({ at: NOON - DAY }),
+    visit({ at: NOON - DAY, agent: { ...firefox, os: 'macOS' } }),
+  ];
+  const given = (history: Visit[]) => evidenceOf('user_agent_changed', input({ history }));
+  expect(given([one, other])).toEqual(given([other, one]));
+});
+
 describe('failures, lists and long absence', () => {
   test.each([
     ['failures_account', 5],

@@ -70,7 +70,7 @@ function countsOf(visits: readonly Visit[], feature: Feature): FeatureCounts {
 const few = (name: string) => fc.constantFrom('', `${name}-1`, `${name}-2`, `${name}-3`);
 
 export const anyVisit: fc.Arbitrary<Visit> = fc.record({
-  at: fc.integer({ min: NOON - 300 * DAY, max: NOON }),
+  at: fc.oneof(fc.integer({ min: NOON - 300 * DAY, max: NOON }), fc.constantFrom(NOON, NOON - DAY)),
   address: few('address'),
   network: few('network'),
   asn: fc.constantFrom(0, 64496, 64497),
