@@ -17,8 +17,9 @@ export function createSignInStore(db: Database): SignInStore {
   };
 }
 
+/** `+ 0` keeps the planner from the index by time alone, which a plan made while the table was empty would keep to. */
 const failuresBy = (column: string, value: string) => `(SELECT count(*)::int FROM (
-    SELECT 1 FROM "sign_in_failure" f WHERE f."${column}" = ${value} AND ${value} <> '' AND f."at" > $6 LIMIT $7) few)`;
+    SELECT 1 FROM "sign_in_failure" f WHERE f."${column}" = ${value} AND ${value} <> '' AND f."at" + 0 > $6 LIMIT $7) few)`;
 
 // $1 account, $2 device, $3 began, $4 address, $5 network, $6 failures since, $7 failures counted at most, $8 visits
 const select = `SELECT a."last_sign_in_at",
