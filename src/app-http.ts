@@ -28,6 +28,7 @@ import { storedClientMetadata } from './oidc/clients.ts';
 import { protocolEndpoints } from './oidc/endpoint.ts';
 import { createProvider } from './oidc/provider.ts';
 import { createProtocolContext } from './oidc/request-state.ts';
+import { originOf } from './services/policy.ts';
 import type { ProtocolContext } from './services/protocol-context.ts';
 
 export interface Http {
@@ -43,7 +44,7 @@ export async function composeHttp(core: Core): Promise<Http> {
   const assets = await loadAssets(join(views, 'assets'));
   const renderer = await createRenderer({ directory: views, site: config.name, assets });
   const errors = errorDeps({ log: core.log, render: (page) => renderer.render(page) });
-  const context = createProtocolContext(services.risk.origin);
+  const context = createProtocolContext((device) => originOf(services.risk, device));
   const provider = composeProvider(core, { renderer, errors, context });
   answerAs(provider, config.issuer);
   const https = config.issuer.startsWith('https:');

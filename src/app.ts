@@ -16,6 +16,7 @@ import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
 import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
 import { migrate } from './infra/migrate.ts';
+import { type FollowedNetwork, openNetwork } from './infra/network.ts';
 import { purge } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
 import { createClock, createPasswordHasher, createRandom, type SystemClock } from './infra/system.ts';
@@ -25,9 +26,9 @@ import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
-import { noRisk } from './services/policy-facts.ts';
-import { isRemembered as recognises } from './services/remembered-devices.ts';
 import { createPolicyHolder, type PolicyHolder } from './services/policies.ts';
+import { isRemembered as recognises } from './services/remembered-devices.ts';
+import { createOverallCounts } from './services/risk.ts';
 
 export interface AppInput {
   readonly config: Config;
@@ -52,6 +53,7 @@ export interface Core {
   readonly assurance: AssuranceDeps;
   readonly keys: ServerKeys;
   readonly policy: PolicyHolder;
+  readonly network: FollowedNetwork;
   /** The demo's mail. */
   readonly outbox: Outbox | undefined;
   close(): Promise<void>;
@@ -90,9 +92,12 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   const judge = createJudge(config);
   const policy = holdPolicy(input, log, stores);
   await policy.poll();
-  const asking = { ...askingParts(), policy };
   const transactions = stores.authTransactions;
   const random = createRandom();
+  const network = await openNetwork(config.network, log);
+  const overall = createOverallCounts({ clock, signIns: stores.signIns });
+  const risk = { clock, random, vault, network, signIns: stores.signIns, overall };
+  const asking = { policy, risk };
   const isRemembered: Deps['isRemembered'] = (accountId, device) =>
     recognises({ ...stores, clock }, accountId, device);
   const services: Deps = {
@@ -137,6 +142,7 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     assurance,
     keys,
     policy,
+    network,
     outbox,
     close: async () => {
       smtp?.close();
@@ -168,7 +174,7 @@ async function followClock(log: Logger, db: Database, clock: SystemClock): Promi
 /** A running server's parts: its request handler, and how to end it. */
 export interface App extends Http {
   readonly core: Core;
-  /** Deletes what has expired, and sets the clock by the database's; called now and then. */
+  /** Deletes what has expired, sets the clock by the database's, and looks for what has changed; called now and then. */
   purge(): Promise<void>;
   close(): Promise<void>;
 }
@@ -178,14 +184,20 @@ export async function createApp(input: AppInput): Promise<App> {
   try {
     const detail = core.policy.fault();
     if (detail !== undefined) throw new StileError('policy_unavailable', { detail });
+    const { clock, log, network } = core;
+    const { risk } = core.services;
+    await risk.overall.refresh();
     const http = await composeHttp(core);
     return {
       ...http,
       core,
       purge: async () => {
-        await followClock(core.log, core.db, core.clock);
-        const counts = await purge(core.db, { now: core.clock.now() });
-        core.log.debug({ counts }, 'purged');
+        await followClock(log, core.db, clock);
+        const history = core.config.risk.historyDays * 86_400;
+        const counts = await purge(core.db, { now: clock.now(), history });
+        log.debug({ counts }, 'purged');
+        await network.refresh();
+        await risk.overall.refresh();
       },
       close: () => core.close(),
     };
@@ -193,27 +205,4 @@ export async function createApp(input: AppInput): Promise<App> {
     await core.close();
     throw error;
   }
-}
-
-/** Policy, networks and risk, for whoever asks. */
-function askingParts(): Pick<Deps, 'network' | 'risk'> {
-  return {
-    network: {
-      of: (address) => ({
-        address: address ?? '',
-        country: '',
-        asn: 0,
-        organisation: '',
-        private: false,
-        listed: false,
-        anonymising: false,
-      }),
-    },
-    risk: {
-      assess: async () => ({ device: { known: false, remembered: false }, risk: noRisk }),
-      remember: async () => undefined,
-      origin: () => ({ network: '', program: '' }),
-      describe: () => ({ browser: '', os: '', kind: 'unknown' }),
-    },
-  };
 }

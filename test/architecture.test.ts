@@ -96,7 +96,9 @@ describe('packages', () => {
     [/^@marcbachmann\/cel-js\b/, /^src\/domain\/policy\/cel\.ts$/],
     [/^otplib$|^@otplib\//, /^src\/(domain\/totp|services\/factors)\b/],
     [/^@simplewebauthn\//, /^src\/services\/factors\//],
-    [/^yaml$/, /^src\/config\//],
+    [/^mmdb-lib$/, /^src\/infra\/mmdb\.ts$/],
+    [/^bowser$/, /^src\/services\/user-agent\.ts$/],
+    [/^yaml$/, /^src\/(config|gate)\//],
     [/^(node:)?http2?$|^(node:)?https$/, /^src\/(app|main|http|gate)\b/],
   ];
 

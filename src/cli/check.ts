@@ -1,11 +1,16 @@
 /** `stile check`: every fault, or a summary. */
 import { type Loaded, loadConfig } from '../config/load.ts';
+import { openNetwork } from '../infra/network.ts';
 import type { ConfigFile } from './load.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Error `ConfigError` with every fault. Changes nothing: no key is made. */
+const silent = { info: () => {}, warn: () => {} };
+
+/** Error `ConfigError` with every fault, or those of the files that it names. Changes nothing: no key is made. */
 export async function check(terminal: Terminal, options: ConfigFile): Promise<number> {
-  for (const line of summary(loadConfig(options))) terminal.out(line);
+  const loaded = loadConfig(options);
+  await openNetwork(loaded.config.network, silent);
+  for (const line of summary(loaded)) terminal.out(line);
   return 0;
 }
 

@@ -6,6 +6,8 @@ export const options = {
   config: { type: 'string' },
   email: { type: 'string' },
   name: { type: 'string' },
+  group: { type: 'string', multiple: true },
+  none: { type: 'boolean' },
   'password-stdin': { type: 'boolean' },
   key: { type: 'boolean' },
   file: { type: 'string' },
@@ -28,6 +30,8 @@ export interface Command {
   readonly arguments: readonly string[];
   /** Names of arguments that may be left out; they follow the others. */
   readonly optional?: readonly string[];
+  /** It takes any number more. */
+  readonly more?: boolean;
   readonly run: (terminal: Terminal, values: Values, args: readonly string[]) => Promise<number>;
 }
 

@@ -20,11 +20,11 @@ export const commands: Commands = {
       (await import('./migrate.ts')).migrateCommand(terminal, configOf(values)),
   },
   'user add': {
-    takes: ['config', 'email', 'name', 'password-stdin'],
+    takes: ['config', 'email', 'name', 'group', 'password-stdin'],
     arguments: ['username'],
     run: async (
       terminal,
-      { email, name, 'password-stdin': passwordStdin = false, ...values },
+      { email, name, group: groups, 'password-stdin': passwordStdin = false, ...values },
       [username = ''],
     ) =>
       (await import('./user-add.ts')).userAdd(terminal, {
@@ -33,7 +33,21 @@ export const commands: Commands = {
         passwordStdin,
         ...(email === undefined ? {} : { email }),
         ...(name === undefined ? {} : { name }),
+        ...(groups === undefined ? {} : { groups }),
       }),
+  },
+  'user groups': {
+    takes: ['config', 'none'],
+    arguments: ['username'],
+    more: true,
+    run: async (terminal, { none = false, ...values }, [identifier = '', ...groups]) => {
+      if (none && groups.length > 0) throw new UsageError('--none and groups exclude each other');
+      return (await import('./user-groups.ts')).userGroups(terminal, {
+        ...configOf(values),
+        identifier,
+        ...(none || groups.length > 0 ? { groups } : {}),
+      });
+    },
   },
   'user disable': status('disabled'),
   'user enable': status('active'),

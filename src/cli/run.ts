@@ -14,8 +14,11 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
   user add <username>           add an account; asks for the password
       --email <address>           its address, which you vouch for
       --name <name>               the name people see
+      --group <name>              a group policies can name; may be repeated
       --password-stdin            read the password from standard input
   user disable|enable <user>    end an account's use, and all it has open; or allow it again
+  user groups <user> [groups]   show a person's groups, or put them in these and no others
+      --none                      in none
   user code <user>              make a code that confirms their first second factor
   client add                    register a client in the database; prints its secret once
       --file <path>               its settings as in the configuration, YAML or JSON; - reads standard input
@@ -77,7 +80,7 @@ function find(positionals: readonly string[], values: Values): { command: Comman
   const rest = positionals.slice(name.split(' ').length);
   const [missing] = command.arguments.slice(rest.length);
   if (missing) throw new UsageError(`stile ${name} needs a ${missing}`);
-  if (rest.length > command.arguments.length + (command.optional?.length ?? 0))
+  if (!command.more && rest.length > command.arguments.length + (command.optional?.length ?? 0))
     throw new UsageError(`"${rest.at(-1)}" is one argument too many`);
   return { command, rest };
 }

@@ -11,6 +11,7 @@ import { refuseDemoAccount } from './production.ts';
 import type { Terminal } from './terminal.ts';
 import { userAddCommand } from './user-add.ts';
 import { userCodeCommand } from './user-code.ts';
+import { userGroupsCommand } from './user-groups.ts';
 import { userStatusCommand } from './user-status.ts';
 
 /** Resolves when the server was told to stop and has; 0 when in good order. */
@@ -55,6 +56,7 @@ function adviseRuntime(terminal: Terminal): void {
 const commands = [
   userAddCommand,
   userStatusCommand,
+  userGroupsCommand,
   userCodeCommand,
   clientAddCommand,
   clientRemoveCommand,

@@ -3,6 +3,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { findLevel } from '../domain/ladder.ts';
+import { isListFile, parseNetworkEntry } from '../domain/network-list.ts';
 import { clientFaults } from './check-clients.ts';
 import { demoClient } from './demo.ts';
 import type { Fault, FaultPath } from './faults.ts';
@@ -23,6 +24,7 @@ export function configFaults(config: Config): Fault[] {
     })),
     ...passkeyFaults(config),
     ...lifetimeFaults(config),
+    ...networkFaults(config),
     ...(config.demo ? demoFaults(config) : productionFaults(config)),
   ];
 }
@@ -141,6 +143,22 @@ function lifetimeFaults({ session }: Config): Fault[] {
   return session.idle <= session.absolute
     ? []
     : [{ path: ['session', 'idle'], message: 'is longer than session.absolute' }];
+}
+
+/** A list that is in part misunderstood would pass for a whole one. */
+function networkFaults({ network }: Config): Fault[] {
+  return (['listed', 'anonymising'] as const).flatMap((name) =>
+    network[name].flatMap((entry, index) =>
+      isListFile(entry) || parseNetworkEntry(entry)
+        ? []
+        : [
+            {
+              path: ['network', name, index],
+              message: 'is neither CIDR, an address, an AS number nor a file',
+            },
+          ],
+    ),
+  );
 }
 
 /** The demo's secrets are public, so it stays on this machine. */

@@ -196,6 +196,40 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Limits on attempts, counted before verifying and shared by every process.'),
+    network: z
+      .strictObject({
+        countryDatabase: z
+          .string()
+          .default('bundled')
+          .describe('MMDB file with countries; `bundled`: the one that comes along, `none`: none.'),
+        asnDatabase: z.string().optional().describe('MMDB file with autonomous systems; none comes along.'),
+        cityDatabase: z
+          .string()
+          .optional()
+          .describe('MMDB file with coordinates, without which no travel is impossible; none comes along.'),
+        listed: z
+          .array(z.string())
+          .default([])
+          .describe('Networks to beware of: CIDR, addresses, AS numbers, or files of them (`/…`, `./…`).'),
+        anonymising: z
+          .array(z.string())
+          .default([])
+          .describe('VPNs, proxies, Tor exits and hosting, in the same form.'),
+      })
+      .prefault({})
+      .describe('Where addresses are. Files that change are read again within a minute.'),
+    risk: z
+      .strictObject({
+        historyDays: z
+          .number()
+          .int()
+          .min(1)
+          .max(3650)
+          .default(180)
+          .describe('Days for which it is kept what sign-ins looked like; 100 a person at most.'),
+      })
+      .prefault({})
+      .describe('How unlike its person a sign-in is; see risk.md.'),
     mail: z
       .strictObject({
         from: z.string().default('Stile <no-reply@localhost>').describe('The From address of mails.'),

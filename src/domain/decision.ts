@@ -5,12 +5,15 @@ import type { PolicyFacts } from './policy/facts.ts';
 import type { RuleMatch } from './policy/policy.ts';
 import type { CredentialFacts, Proof } from './proofs.ts';
 import type { Clause } from './requirement.ts';
+import type { Evidence } from './risk/risk.ts';
 
 /** Kept in the `data` of `authorization`, `token` (at a refresh) and `decision` events, as `decision`. */
 export interface RecordedDecision {
   /** Of this shape. */
   readonly v: 1;
   readonly facts: PolicyFacts;
+  /** The risk signals that spoke. */
+  readonly evidence: readonly Evidence[];
   /** Every clause but the policy's. */
   readonly clauses: readonly Clause[];
   readonly proofs: readonly Proof[];
@@ -18,7 +21,13 @@ export interface RecordedDecision {
   /** The authentication transaction; proofs that name it were made for this decision. */
   readonly transaction: string;
   readonly lastAcr: string | null;
-  readonly policy: { readonly version: string; readonly matched: readonly RuleMatch[] };
+  readonly policy: {
+    readonly version: string;
+    readonly matched: readonly RuleMatch[];
+    /** What it added. */
+    readonly clauses: readonly Clause[];
+    readonly deny: boolean;
+  };
   readonly outcome: 'satisfied' | 'stepUp' | 'enrol' | 'unmet' | 'denied';
   readonly acr: string | null;
   /** Epoch seconds. */

@@ -122,7 +122,11 @@ export const catalogue = {
   },
   credential_not_found: { status: 404, message: 'There is no such factor.', remedy: 'Reload the page.' },
   account_exists: { status: 409, message: 'That username or address is taken.', remedy: 'Choose another.' },
-  account_invalid: { status: 422, message: 'The username or address is not valid.', remedy: 'Correct it.' },
+  account_invalid: {
+    status: 422,
+    message: 'The username, address or group is not valid.',
+    remedy: 'Correct it.',
+  },
   account_disabled: {
     status: 403,
     oauth: 'invalid_grant',

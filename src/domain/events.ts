@@ -11,6 +11,7 @@ export type AuditType =
   | 'credential_removed'
   | 'account_created'
   | 'account_status'
+  | 'account_groups'
   | 'session_ended'
   | 'elevation_ended'
   | 'email_code_sent'

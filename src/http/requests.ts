@@ -57,6 +57,11 @@ export function identifyBrowser(deps: BrowserCookieDeps): Middleware {
     const device: Device = {
       browserHash: browser === undefined ? null : browserHash(browser),
       userAgent: ctx.get('User-Agent').slice(0, 300) || null,
+      hints: {
+        brands: ctx.get('Sec-CH-UA'),
+        mobile: ctx.get('Sec-CH-UA-Mobile'),
+        platform: ctx.get('Sec-CH-UA-Platform'),
+      },
       address: ctx.ip || null,
       remembered: pages.test(ctx.path) ? readRemembered(deps, ctx) : [],
     };

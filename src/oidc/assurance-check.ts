@@ -12,9 +12,10 @@ import {
   recordOf,
 } from '../services/assurance.ts';
 import { demandsFor } from '../services/demands.ts';
-import { keptOf } from '../services/policy.ts';
+import { keptOf, visitRequest } from '../services/policy.ts';
 import type { AuthTransaction, AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
 import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
+import { rememberSignIn, visitOf } from '../services/risk.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
 import { askedOf } from './policy-question.ts';
@@ -189,7 +190,8 @@ async function remember(
   const id = assurance.random.id();
   if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
   const transaction = await transactions.byId(transactionId, assurance.clock.now());
-  await assurance.risk.remember({ accountId, sessionUid, device, now: assurance.clock.now() });
+  const { visit } = visitOf(assurance.risk, visitRequest(device, sessionUid));
+  await rememberSignIn(assurance.risk, { accountId, sessionUid, visit });
   const wished = transaction?.state[REMEMBER] === true;
   const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
   if (tokens) ctx.state['remembered'] = tokens;

@@ -13,19 +13,19 @@ import type {
   CredentialStore,
   Device,
   Mailer,
-  NetworkLookup,
   PasswordHasher,
   PolicySource,
   ProofStore,
   Random,
   RecordStore,
   RememberedDeviceStore,
-  RiskAssessor,
   SessionStore,
+  SignInStore,
   ThrottleStore,
   Transactions,
   Vault,
 } from './ports.ts';
+import type { RiskDeps } from './risk.ts';
 
 /** What of the configuration concerns factors. */
 export type Settings = Pick<Config, 'issuer' | 'name' | 'session' | 'interaction' | 'factors' | 'throttle'>;
@@ -56,8 +56,8 @@ export interface Deps {
   readonly audit: AuditStore;
   readonly isRemembered: (accountId: string, device: Device) => Promise<boolean>;
   readonly policy: PolicySource;
-  readonly network: NetworkLookup;
-  readonly risk: RiskAssessor;
+  readonly risk: RiskDeps;
+  readonly signIns: SignInStore;
   readonly judge: CredentialJudge;
   readonly levels: readonly Level[];
   readonly settings: Settings;

@@ -64,7 +64,7 @@ export function policyFacts(asked: Asked, subject: Subject, around: Surroundings
     account: {
       id: account.id,
       username: account.username,
-      groups: account.groups ?? [],
+      groups: account.groups,
       ageDays: Math.floor(Math.max(0, now - account.createdAt) / 86_400),
       factors: [...new Set(credentials.map(({ method }) => method))].sort(),
     },
@@ -85,22 +85,3 @@ function sessionFacts({ proofs, sessionSince, now }: Subject): SessionFacts {
     elevated: proofs.some(({ forClient }) => forClient !== undefined),
   };
 }
-
-/** What a risk signal says where nothing was assessed. */
-export const noRisk: RiskFacts = {
-  known: false,
-  score: 0,
-  newDevice: false,
-  newNetwork: false,
-  newCountry: false,
-  impossibleTravel: false,
-  unusualHour: false,
-  userAgentChanged: false,
-  failuresOfAccount: 0,
-  failuresOfAddress: 0,
-  failuresOfNetwork: 0,
-  listedNetwork: false,
-  dormantDays: -1,
-  sessionElsewhere: false,
-  tokenElsewhere: false,
-};

@@ -10,7 +10,8 @@ import type { Policy } from '../domain/policy/policy.ts';
 import { timeFacts } from '../domain/policy/time.ts';
 import type { CredentialFacts, Proof } from '../domain/proofs.ts';
 import type { Requirement } from '../domain/requirement.ts';
-import { type Asked, noRisk, policyFacts } from './policy-facts.ts';
+import { riskFacts, unassessed } from '../domain/risk/assess.ts';
+import { type Asked, policyFacts } from './policy-facts.ts';
 import type {
   Assessed,
   AssuranceFacts,
@@ -18,17 +19,15 @@ import type {
   AuthTransactionStore,
   Clock,
   Device,
-  NetworkLookup,
   PolicySource,
-  RiskAssessor,
   TokenOrigin,
 } from './ports.ts';
+import { assessSignIn, type RiskDeps, visitOf } from './risk.ts';
 
 export interface PolicyDeps {
   readonly clock: Clock;
   readonly policy: PolicySource;
-  readonly network: NetworkLookup;
-  readonly risk: RiskAssessor;
+  readonly risk: RiskDeps;
   readonly transactions: Pick<AuthTransactionStore, 'keep'>;
   readonly isRemembered: (accountId: string, device: Device) => Promise<boolean>;
 }
@@ -48,31 +47,45 @@ export interface Question {
 export interface PolicyAnswer {
   readonly policy: Policy;
   readonly facts: PolicyFacts;
+  readonly evidence: Assessed['evidence'];
   readonly decision: PolicyDecision;
 }
 
 /** The facts, and what the policy in force makes of them. */
 export async function askPolicy(deps: PolicyDeps, question: Question): Promise<PolicyAnswer> {
   const policy = deps.policy.current();
-  const facts = await factsOf(deps, policy, question);
-  return { policy, facts, decision: decidePolicy(policy, facts) };
+  const { facts, evidence } = await factsOf(deps, policy, question);
+  return { policy, facts, evidence, decision: decidePolicy(policy, facts) };
 }
 
-async function factsOf(deps: PolicyDeps, policy: Policy, question: Question): Promise<PolicyFacts> {
+async function factsOf(
+  deps: PolicyDeps,
+  policy: Policy,
+  question: Question,
+): Promise<Pick<PolicyAnswer, 'facts' | 'evidence'>> {
   const now = deps.clock.now();
-  const { asked, device, facts } = question;
-  const { account, credentials, proofs, sessionSince } = facts;
-  const { device: familiar, risk } = await assessed(deps, policy, question);
-  return policyFacts(
+  const { asked, device } = question;
+  const { account, credentials, proofs, sessionSince } = question.facts;
+  const { device: familiar, risk, evidence } = await assessed(deps, policy, question);
+  const { network, visit } = visitOf(deps.risk, visitRequest(device, question.sessionUid));
+  const { browser, os, kind } = visit.agent;
+  const facts = policyFacts(
     asked,
     { account, credentials, proofs, sessionSince, now },
-    {
-      network: deps.network.of(device.address),
-      device: { ...deps.risk.describe(device.userAgent), ...familiar },
-      time: timeFacts(now, policy.timeZone),
-      risk,
-    },
+    { network, device: { browser, os, kind, ...familiar }, time: timeFacts(now, policy.timeZone), risk },
   );
+  return { facts, evidence };
+}
+
+/** Where a request comes from, as risk is judged by. */
+export function visitRequest({ address, userAgent, hints, browserHash }: Device, sessionUid: string | null) {
+  return { sessionUid, address: address ?? '', headers: { userAgent, ...hints }, browserHash };
+}
+
+/** Where a token is issued to. */
+export function originOf(deps: RiskDeps, device: Device): TokenOrigin {
+  const { address, network, asn, country, agent } = visitOf(deps, visitRequest(device, null)).visit;
+  return { address, network, asn, country, agent };
 }
 
 /** What was found out in a transaction before. */
@@ -83,7 +96,7 @@ export function keptOf({ state }: Pick<AuthTransaction, 'state'>): Assessed | un
 /** Its member of a transaction's state. */
 export const KEPT = 'assessed';
 
-const notAssessed: Assessed = { device: { known: false, remembered: false }, risk: noRisk };
+const notAssessed: Assessed = { device: { known: false, remembered: false }, risk: unassessed, evidence: [] };
 
 /**
  * History is read at a sign-in, once, and where a rule asks. Within a transaction the first answer stands: the browser
@@ -93,22 +106,36 @@ async function assessed(deps: PolicyDeps, policy: Policy, question: Question): P
   const { transaction } = question;
   if (transaction?.kept) return transaction.kept;
   if (!transaction && !asksForHistory(policy)) return notAssessed;
-  const { device, facts, sessionUid, tokenFrom } = question;
-  const read = await deps.risk.assess({
-    accountId: facts.account.id,
-    sessionUid,
-    device,
-    tokenFrom: tokenFrom ?? null,
-    now: deps.clock.now(),
-  });
-  const found = (await deps.isRemembered(facts.account.id, device)) ? lifted(read) : read;
+  const found = await assess(deps, question);
   return transaction ? ((await deps.transactions.keep(transaction.id, KEPT, found)) as Assessed) : found;
 }
 
+async function assess(
+  deps: PolicyDeps,
+  { device, facts, sessionUid, tokenFrom }: Question,
+): Promise<Assessed> {
+  const { id: accountId } = facts.account;
+  const remembered = await deps.isRemembered(accountId, device);
+  const found = await assessSignIn(deps.risk, {
+    ...visitRequest(device, sessionUid),
+    accountId,
+    remembered,
+    token: tokenFrom ? { ...tokenFrom, at: 0, place: null, device: '', session: '' } : null,
+  });
+  if (!found) return notAssessed;
+  const { known } = found.device;
+  const assessed: Assessed = {
+    device: { known, remembered },
+    risk: riskFacts(found.risk),
+    evidence: found.risk.evidence.filter(({ present }) => present),
+  };
+  return remembered ? lifted(assessed) : assessed;
+}
+
 /** A remembered device silences what is said about the device, and nothing else. */
-function lifted({ device, risk }: Assessed): Assessed {
+function lifted({ risk, ...rest }: Assessed): Assessed {
   return {
-    device: { ...device, remembered: true },
+    ...rest,
     risk: { ...risk, newDevice: false, userAgentChanged: false },
   };
 }
@@ -142,16 +169,22 @@ export interface Decided {
 
 /** The decision as the audit keeps it. */
 export function recordedDecision(
-  { policy, facts, decision }: PolicyAnswer,
+  { policy, facts, evidence, decision }: PolicyAnswer,
   decided: Decided,
 ): RecordedDecision {
   const { requirement, outcome, ...rest } = decided;
   return {
     v: 1,
     facts,
+    evidence,
     clauses: requirement.clauses,
     ...rest,
-    policy: { version: policy.version, matched: decision.matched },
+    policy: {
+      version: policy.version,
+      matched: decision.matched,
+      clauses: decision.clauses,
+      deny: decision.deny !== undefined,
+    },
     outcome: outcome.kind,
     acr: outcome.kind === 'satisfied' ? outcome.acr : null,
   };

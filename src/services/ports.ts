@@ -8,6 +8,7 @@ import type { AuditEvent } from '../domain/events.ts';
 import type { DeviceFacts, NetworkFacts, RiskFacts } from '../domain/policy/facts.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import type { CredentialFacts, Method, Proof } from '../domain/proofs.ts';
+import type { Evidence, Failures, Overall, Place, Visit } from '../domain/risk/risk.ts';
 import type { BucketState, Limit } from '../domain/throttle.ts';
 
 export interface Clock {
@@ -59,6 +60,16 @@ export interface Transactions {
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
+export interface Located extends NetworkFacts {
+  /** Null: no database at hand knows coordinates. */
+  readonly place: Place | null;
+}
+
+export interface NetworkLookup {
+  /** Of a textual address. What is not known says so ('', 0, null); never throws. */
+  of(address: string): Located;
+}
+
 // People ---------------------------------------------------------------------------------------------------
 
 export interface Account {
@@ -71,14 +82,16 @@ export interface Account {
   readonly name: string | null;
   readonly status: 'active' | 'disabled';
   readonly lastMethod: Method | null;
+  /** What an administrator put the account in; policies name them. Each once. */
+  readonly groups: readonly string[];
   readonly createdAt: number;
-  readonly groups?: readonly string[];
 }
 
 export type NewAccount = Pick<
   Account,
   'id' | 'username' | 'email' | 'emailVerifiedAt' | 'name' | 'createdAt'
->;
+> &
+  Partial<Pick<Account, 'groups'>>;
 
 export interface AccountStore {
   /** Error `account_exists` when the username or address is taken. */
@@ -88,6 +101,7 @@ export interface AccountStore {
   byIdentifier(identifier: string): Promise<Account | undefined>;
   setLastMethod(id: string, method: Method, now: number): Promise<void>;
   setStatus(id: string, status: Account['status'], now: number): Promise<void>;
+  setGroups(id: string, groups: readonly string[], now: number): Promise<void>;
   /** Holds the account's row until the transaction ends, so that changes of its factors wait for one another. */
   lock(id: string): Promise<void>;
   list(limit: number, after?: string): Promise<Account[]>;
@@ -187,6 +201,45 @@ export interface ThrottleStore {
   succeed(bucket: string, now: number): Promise<void>;
   /** Sets `consecutive` to zero in every bucket whose name begins with `prefix`. */
   reopen(prefix: string): Promise<void>;
+}
+
+// Sign-ins ---------------------------------------------------------------------------------------------------
+
+export interface SignInQuery {
+  readonly accountId: string;
+  /** Keys, '' where unknown. */
+  readonly address: string;
+  readonly network: string;
+  readonly failuresSince: number;
+  readonly most: { readonly visits: number; readonly failures: number };
+}
+
+export interface SignInFacts {
+  /** The newest first. */
+  readonly history: readonly Visit[];
+  readonly lastSignInAt: number | null;
+  readonly failures: Failures;
+}
+
+export interface SignInStore {
+  /** Undefined: there is no such account. One statement. */
+  load(query: SignInQuery): Promise<SignInFacts | undefined>;
+  /** Keeps a visit, the account's oldest beyond `most` go, and the account's last sign-in is this one. One statement. */
+  add(signIn: {
+    readonly id: string;
+    readonly accountId: string;
+    readonly visit: Visit;
+    readonly most: number;
+  }): Promise<void>;
+  addFailure(failure: {
+    readonly id: string;
+    readonly at: number;
+    readonly accountId: string | null;
+    readonly address: string;
+    readonly network: string;
+  }): Promise<void>;
+  /** Counts the newest `signIns` of everybody, and returns the most frequent `values` of each feature. */
+  overall(query: { readonly signIns: number; readonly values: number }): Promise<Overall>;
 }
 
 // Assurance ------------------------------------------------------------------------------------------------
@@ -417,22 +470,22 @@ export interface AuditStore {
 export interface Device {
   readonly browserHash: string | null;
   readonly userAgent: string | null;
+  /** `Sec-CH-UA`, `-Mobile` and `-Platform`, where the browser sends them. */
+  readonly hints?: { readonly brands: string; readonly mobile: string; readonly platform: string };
   readonly address: string | null;
   /** `id.secret` of each remembered device whose cookie came; see services/remembered-devices. */
   readonly remembered: readonly string[];
 }
 
 /** Where a token was issued or last used: enough to tell another place and another program, and no more. */
-export interface TokenOrigin {
-  /** The network's number or, where it is unknown, a keyed hash of its addresses' prefix. */
-  readonly network: string;
-  readonly program: string;
-}
+export type TokenOrigin = Pick<Visit, 'address' | 'network' | 'asn' | 'country' | 'agent'>;
 
 /** What was found out about the device and the risk of a sign-in. */
 export interface Assessed {
   readonly device: Pick<DeviceFacts, 'known' | 'remembered'>;
   readonly risk: RiskFacts;
+  /** What spoke, for the audit. */
+  readonly evidence: readonly Evidence[];
 }
 
 /** A browser that a person asked to be remembered; see services/remembered-devices. Hashes are SHA-256, base64url. */
@@ -470,37 +523,6 @@ export interface RenewedDevice {
   readonly userAgent: string | null;
   readonly now: number;
   readonly expiresAt: number;
-}
-
-export interface NetworkLookup {
-  /** What is known of an address; never throws. */
-  of(address: string | null): NetworkFacts;
-}
-
-export interface RiskAssessor {
-  /** One read of the person's history, and what it makes of this request. */
-  assess(query: RiskQuery): Promise<Assessed>;
-  /** Remembers a sign-in or step-up that was completed: what is familiar from then on. */
-  remember(completed: Completed): Promise<void>;
-  /** Where a token is issued to. */
-  origin(device: Device): TokenOrigin;
-  /** What a User-Agent says of the program. */
-  describe(userAgent: string | null): Pick<DeviceFacts, 'browser' | 'os' | 'kind'>;
-}
-
-export interface Completed {
-  readonly accountId: string;
-  readonly sessionUid: string;
-  readonly device: Device;
-  readonly now: number;
-}
-
-export interface RiskQuery {
-  readonly accountId: string;
-  readonly sessionUid: string | null;
-  readonly device: Device;
-  readonly tokenFrom: TokenOrigin | null;
-  readonly now: number;
 }
 
 /** Facts for evaluation, as this configuration sees a credential now. */

@@ -255,3 +255,14 @@ describe('issuer', () => {
     ]);
   });
 });
+
+test('networks: an entry that is none is a fault, whichever list it is in', () => {
+  const sound = ['192.0.2.0/24', '2001:db8::/32', '192.0.2.1', 'AS64496', './vpn.txt', '/etc/stile/tor.txt'];
+  expect(faults({ network: { listed: sound, anonymising: sound } })).toEqual([]);
+  const message = 'is neither CIDR, an address, an AS number nor a file';
+  expect(faults({ network: { listed: ['192.0.2.0/33', '::1'], anonymising: ['vpn.txt', 'AS0'] } })).toEqual([
+    `network.listed[0]: ${message}`,
+    `network.anonymising[0]: ${message}`,
+    `network.anonymising[1]: ${message}`,
+  ]);
+});

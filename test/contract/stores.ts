@@ -8,6 +8,7 @@ import { attemptsContract } from './stores-attempts.ts';
 import { peopleContract } from './stores-people.ts';
 import { policiesContract } from './stores-policies.ts';
 import { sessionsContract } from './stores-sessions.ts';
+import { signInsContract } from './stores-sign-ins.ts';
 
 export interface OpenDatabase {
   readonly db: Database;
@@ -41,4 +42,5 @@ export function storesContract(open: () => Promise<OpenDatabase>): void {
   describe('assurance', () => assuranceContract(get));
   describe('sessions and clients', () => sessionsContract(get));
   describe('policies', () => policiesContract(get));
+  describe('sign-ins', () => signInsContract(get));
 }

@@ -1,26 +1,27 @@
-/** Policy, network and risk where a test is about something else: no rules, nothing known. */
-
+/** Policy and risk where a test is about something else: no rules, nobody's habits known. */
+import { emptyPolicy } from '../../src/config/policy/load.ts';
 import type { Deps } from '../../src/services/deps.ts';
-import { noRisk } from '../../src/services/policy-facts.ts';
+import type { Located } from '../../src/services/ports.ts';
+import { createOverallCounts } from '../../src/services/risk.ts';
 
-export const nothingAsked: Pick<Deps, 'policy' | 'network' | 'risk' | 'isRemembered'> = {
-  policy: { current: () => ({ version: 'none', timeZone: 'UTC', rules: [] }) },
-  network: {
-    of: (address) => ({
-      address: address ?? '',
-      country: '',
-      asn: 0,
-      organisation: '',
-      private: false,
-      listed: false,
-      anonymising: false,
-    }),
-  },
-  risk: {
-    assess: async () => ({ device: { known: false, remembered: false }, risk: noRisk }),
-    remember: async () => undefined,
-    origin: () => ({ network: '', program: '' }),
-    describe: () => ({ browser: '', os: '', kind: 'unknown' }),
-  },
-  isRemembered: async () => false,
-};
+type Parts = Pick<Deps, 'clock' | 'random' | 'vault' | 'signIns'>;
+
+export function nothingAsked(parts: Parts): Pick<Deps, 'policy' | 'risk' | 'isRemembered'> {
+  return {
+    policy: { current: () => emptyPolicy },
+    risk: { ...parts, network: { of: nowhere }, overall: createOverallCounts(parts) },
+    isRemembered: async () => false,
+  };
+}
+
+function nowhere(address: string): Located {
+  const unknown = {
+    country: '',
+    asn: 0,
+    organisation: '',
+    private: false,
+    listed: false,
+    anonymising: false,
+  };
+  return { address, ...unknown, place: null };
+}

@@ -43,13 +43,15 @@ export async function createWorld({ config, database: shared }: WorldOptions = {
   const settings = configSchema.parse({ issuer: ORIGIN, name: 'Harbour', ...config });
   const mails: Mail[] = [];
   let now = 1_800_000_000;
+  const clock = { now: () => now };
+  const random = createRandom(() => now * 1000);
   const deps: Deps = {
     ...stores,
-    ...nothingAsked,
+    ...nothingAsked({ clock, random, vault: testVault, signIns: stores.signIns }),
     unitOfWork: stores.transactions,
     transactions: stores.authTransactions,
-    clock: { now: () => now },
-    random: createRandom(() => now * 1000),
+    clock,
+    random,
     hasher: createPasswordHasher(cheapHashing),
     vault: testVault,
     mailer: {

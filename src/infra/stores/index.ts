@@ -14,6 +14,7 @@ import { createProofStore } from './proofs.ts';
 import { createRecordStore } from './records.ts';
 import { createRememberedDeviceStore } from './remembered-devices.ts';
 import { createSessionStore } from './sessions.ts';
+import { createSignInStore } from './sign-ins.ts';
 import { createThrottleStore } from './throttle.ts';
 
 /** Every store of `services/ports`. */
@@ -33,6 +34,7 @@ export interface Stores {
   readonly clients: ports.ClientStore;
   readonly audit: ports.AuditStore;
   readonly policies: ports.PolicyStore;
+  readonly signIns: ports.SignInStore;
 }
 
 /** The stores over one database. Prisma serves clients and the list of accounts; everything else is `pg`. */
@@ -54,5 +56,6 @@ export function createStores(db: Database, vault: ports.Vault): Stores {
     clients: createClientStore(prisma),
     audit: createAuditStore(db),
     policies: createPolicyStore(db),
+    signIns: createSignInStore(db),
   };
 }
