@@ -1,6 +1,10 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp, createCore } from '../../src/app.ts';
 import { ConfigError } from '../../src/config/faults.ts';
@@ -175,4 +179,42 @@ describe.skipIf(noPostgres)('a policy in a file', () => {
     expect(inForce(core)).toEqual(['a']);
     await core.close();
   });
+
+  test('is read again by a running server on SIGHUP, and the server goes on', async () => {
+    load(rules('a'));
+    const settings = { demo: true, issuer: 'http://localhost:1', listen: { port: 0 } };
+    const more = { dataDirectory: join(folder, 'data'), policy: { file: 'policy.yaml' } };
+    writeFileSync(config, JSON.stringify({ ...settings, ...more }));
+    const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+    const args = [here('../../src/cli.ts'), 'start', '--config', config];
+    const keys = `k:${Buffer.alloc(32, 7).toString('base64')}`;
+    const server = fork(here('../support/run-ts.mjs'), args, {
+      env: { ...process.env, DATABASE_URL: database.url, STILE_KEYS: keys },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const said = (stream: NodeJS.ReadableStream | null, text: string) => lineWith(stream, text);
+    await said(server.stderr, 'Ctrl-C stops it');
+    const replaced = said(server.stdout, 'is in force');
+    writeFileSync(policy, rules('a', 'b'));
+    server.kill('SIGHUP');
+    expect(JSON.parse(await replaced)).toMatchObject({ rules: 2 });
+    const kept = said(server.stdout, 'was not taken');
+    writeFileSync(policy, faulty);
+    server.kill('SIGHUP');
+    expect(JSON.parse(await kept)).toMatchObject({ reason: expect.stringContaining('no fact "silnt"') });
+    server.kill('SIGTERM');
+    expect(await once(server, 'exit')).toEqual([0, null]);
+  }, 90_000);
 });
+
+/** The first line with the text. */
+async function lineWith(stream: NodeJS.ReadableStream | null, text: string): Promise<string> {
+  if (!stream) throw new Error('there is no output');
+  const lines = createInterface({ input: stream });
+  for await (const line of lines) {
+    if (!line.includes(text)) continue;
+    lines.close();
+    return line;
+  }
+  throw new Error(`nobody said ${text}`);
+}
