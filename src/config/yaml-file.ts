@@ -48,9 +48,11 @@ export function readYaml(text: string): YamlFile | { readonly faults: readonly P
       })),
     };
   }
+  const read = plainData(document);
+  if ('fault' in read) return { faults: [{ path: '(file)', line: 1, column: 1, message: read.fault }] };
   const place = (path: FaultPath, key = false) => placeOf(lines, startOf(document, path, key));
   return {
-    raw: document.toJS({ maxAliasCount: 100 }),
+    raw: read.raw,
     place,
     placeIn: (path, offset) => {
       const node: unknown = document.getIn(path, true);
@@ -59,6 +61,15 @@ export function readYaml(text: string): YamlFile | { readonly faults: readonly P
         : place(path);
     },
   };
+}
+
+/** An alias to nothing, or more of them than anybody writes, is found only now. */
+function plainData(document: Document.Parsed): { readonly raw: unknown } | { readonly fault: string } {
+  try {
+    return { raw: document.toJS({ maxAliasCount: 100 }) };
+  } catch (error) {
+    return { fault: error instanceof Error ? error.message : 'cannot be read' };
+  }
 }
 
 function placeOf(lines: LineCounter, offset: number): Place {

@@ -37,6 +37,8 @@ export interface PolicyHolderDeps {
 /** Reads nothing yet. Without a file the policy is the empty one until `poll` finds one. */
 export function createPolicyHolder({ versions, log, load, file, empty }: PolicyHolderDeps): PolicyHolder {
   let known = 0;
+  /** There was no version, so that the empty policy is one that was in force. */
+  let none = false;
   let fault: string | undefined;
   const held = createReloadable<Policy>({
     make: load,
@@ -46,7 +48,7 @@ export function createPolicyHolder({ versions, log, load, file, empty }: PolicyH
     },
     kept: (error, name) => {
       const reason = error instanceof Error ? error.message : 'unknown';
-      if (held.current() === undefined) fault = reason;
+      if (held.current() === undefined && !none) fault = reason;
       log.error({ reason }, `the policy of ${name} was not taken; the one before it stays in force`);
     },
     ...(file ? { first: { text: file.first.text, value: file.first.policy } } : {}),
@@ -54,6 +56,7 @@ export function createPolicyHolder({ versions, log, load, file, empty }: PolicyH
   const poll = async () => {
     if (file) return;
     const found = await versions.newer(known);
+    none ||= known === 0 && !found;
     if (!found) return;
     known = found.id;
     held.offer(found.text, `version ${found.id}`);

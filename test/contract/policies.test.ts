@@ -1,6 +1,10 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp, createCore } from '../../src/app.ts';
 import { ConfigError } from '../../src/config/faults.ts';
@@ -39,6 +43,13 @@ describe.skipIf(noPostgres)('a policy in the database', () => {
     expect(one.core.policy.current()).toEqual({ version: 'none', timeZone: 'UTC', rules: [] });
   });
 
+  test('a first one that cannot be loaded leaves none in force', async () => {
+    await apply(two, faulty);
+    await two.core.policy.poll();
+    expect(two.core.policy.current().version).toBe('none');
+    await two.core.db.query('DELETE FROM "policy_version"');
+  });
+
   test('every process takes a new version when it looks, and an earlier one when it is rolled back to', async () => {
     await apply(one, rules('a'));
     await apply(one, rules('a', 'b'));
@@ -56,6 +67,7 @@ describe.skipIf(noPostgres)('a policy in the database', () => {
   });
 
   test('one that cannot be loaded leaves the one before it in force, and the log says why', async () => {
+    await apply(one, rules('x'));
     const lines: string[] = [];
     const log = createLog({ level: 'info', to: { write: (line: string) => void lines.push(line) } });
     const three = await startStile({ database: one.database, issuer: one.issuer, log });
@@ -95,7 +107,7 @@ describe.skipIf(noPostgres)('a policy in the database', () => {
       'SELECT "data" FROM "audit_event" WHERE "type" = $1 ORDER BY "id"',
       ['policy_changed'],
     );
-    expect(rows.slice(0, 3).map(({ data }) => data)).toEqual([
+    expect(rows.slice(1, 4).map(({ data }) => data)).toEqual([
       { id: 1, by: 'alex', change: 'applied' },
       { id: 2, by: 'alex', change: 'applied' },
       { id: 1, by: 'alex', change: 'rolled_back' },
@@ -167,4 +179,42 @@ describe.skipIf(noPostgres)('a policy in a file', () => {
     expect(inForce(core)).toEqual(['a']);
     await core.close();
   });
+
+  test('is read again by a running server on SIGHUP, and the server goes on', async () => {
+    load(rules('a'));
+    const settings = { demo: true, issuer: 'http://localhost:1', listen: { port: 0 } };
+    const more = { dataDirectory: join(folder, 'data'), policy: { file: 'policy.yaml' } };
+    writeFileSync(config, JSON.stringify({ ...settings, ...more }));
+    const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+    const args = [here('../../src/cli.ts'), 'start', '--config', config];
+    const keys = `k:${Buffer.alloc(32, 7).toString('base64')}`;
+    const server = fork(here('../support/run-ts.mjs'), args, {
+      env: { ...process.env, DATABASE_URL: database.url, STILE_KEYS: keys },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const said = (stream: NodeJS.ReadableStream | null, text: string) => lineWith(stream, text);
+    await said(server.stderr, 'Ctrl-C stops it');
+    const replaced = said(server.stdout, 'is in force');
+    writeFileSync(policy, rules('a', 'b'));
+    server.kill('SIGHUP');
+    expect(JSON.parse(await replaced)).toMatchObject({ rules: 2 });
+    const kept = said(server.stdout, 'was not taken');
+    writeFileSync(policy, faulty);
+    server.kill('SIGHUP');
+    expect(JSON.parse(await kept)).toMatchObject({ reason: expect.stringContaining('no fact "silnt"') });
+    server.kill('SIGTERM');
+    expect(await once(server, 'exit')).toEqual([0, null]);
+  }, 90_000);
 });
+
+/** The first line with the text. */
+async function lineWith(stream: NodeJS.ReadableStream | null, text: string): Promise<string> {
+  if (!stream) throw new Error('there is no output');
+  const lines = createInterface({ input: stream });
+  for await (const line of lines) {
+    if (!line.includes(text)) continue;
+    lines.close();
+    return line;
+  }
+  throw new Error(`nobody said ${text}`);
+}

@@ -19,14 +19,18 @@ export interface PolicyDecision {
 /** A condition that fails counts as one that matches, and so does every one on facts too large to be looked at. */
 export function decidePolicy(policy: Policy, facts: PolicyFacts): PolicyDecision {
   const ready = prepareFacts(facts);
-  const rules = ready.fault === undefined ? candidates(policy, ready) : policy.rules;
-  return merge(rules.flatMap((rule) => matchOf(rule, ready) ?? []));
+  if (ready.fault !== undefined) return decideUnindexed(policy, ready);
+  const matched: Matched[] = [];
+  for (const { rule } of candidates(policy, ready)) ask(rule, ready, matched);
+  return merge(matched);
 }
 
-/** As `decidePolicy`, every rule evaluated: for comparing. */
+/** As `decidePolicy`, every rule evaluated. */
 export function decideUnindexed(policy: Policy, facts: PolicyFacts): PolicyDecision {
   const ready = prepareFacts(facts);
-  return merge(policy.rules.flatMap((rule) => matchOf(rule, ready) ?? []));
+  const matched: Matched[] = [];
+  for (const rule of policy.rules) ask(rule, ready, matched);
+  return merge(matched);
 }
 
 interface Matched {
@@ -34,13 +38,17 @@ interface Matched {
   readonly match: RuleMatch;
 }
 
-function matchOf(rule: Rule, facts: PolicyFacts): Matched | undefined {
-  const match = { rule: rule.name, mode: rule.mode, effect: rule.effect.kind };
+function ask(rule: Rule, facts: PolicyFacts, matched: Matched[]): void {
   try {
-    return rule.matches(facts) ? { rule, match } : undefined;
+    if (rule.matches(facts)) matched.push(matchOf(rule));
   } catch (error) {
-    return { rule, match: { ...match, error: error instanceof Error ? error.message : 'failed' } };
+    matched.push(matchOf(rule, error instanceof Error ? error.message : 'failed'));
   }
+}
+
+function matchOf(rule: Rule, error?: string): Matched {
+  const match = { rule: rule.name, mode: rule.mode, effect: rule.effect.kind };
+  return { rule, match: error === undefined ? match : { ...match, error } };
 }
 
 function merge(all: readonly Matched[]): PolicyDecision {

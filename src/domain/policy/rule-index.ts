@@ -10,28 +10,49 @@ type Dimension = Exclude<keyof RuleNeeds, 'facts'>;
 /** The most telling first: a rule is kept under the first it needs. */
 const dimensions: readonly Dimension[] = ['clients', 'detailTypes', 'scopes', 'resources', 'events'];
 
+interface Placed {
+  readonly rule: Rule;
+  /** In the policy's order. */
+  readonly place: number;
+}
+
 interface Indexed {
-  /** Rules that need nothing, by place. */
-  readonly always: readonly number[];
+  /** Rules that need nothing. */
+  readonly always: readonly Placed[];
   readonly by: readonly {
     readonly dimension: Dimension;
-    readonly rules: ReadonlyMap<string, readonly number[]>;
+    readonly rules: ReadonlyMap<string, readonly Placed[]>;
   }[];
 }
 
 const indexes = new WeakMap<Policy, Indexed>();
 
 /** The rules that may match, in the policy's order. */
-export function candidates(policy: Policy, facts: PolicyFacts): readonly Rule[] {
+export function candidates(policy: Policy, facts: PolicyFacts): readonly Placed[] {
   const { always, by } = indexOf(policy);
-  const places = new Set(always);
+  const found = new Set<Placed>();
   for (const { dimension, rules } of by)
     for (const value of valuesOf(dimension, facts))
-      for (const place of rules.get(value) ?? []) places.add(place);
-  return [...places]
-    .sort((a, b) => a - b)
-    .flatMap((place) => policy.rules[place] ?? [])
-    .filter(({ needs }) => mayMatch(needs, facts));
+      for (const placed of rules.get(value) ?? []) if (mayMatch(placed.rule.needs, facts)) found.add(placed);
+  return found.size === 0 ? always : merged(always, [...found].sort(byPlace));
+}
+
+function byPlace(a: Placed, b: Placed): number {
+  return a.place - b.place;
+}
+
+/** Two lists in order as one. */
+function merged(one: readonly Placed[], other: readonly Placed[]): Placed[] {
+  const all: Placed[] = [];
+  let at = 0;
+  for (const placed of one) {
+    for (let next = other[at]; next && next.place < placed.place; next = other[at]) {
+      all.push(next);
+      at += 1;
+    }
+    all.push(placed);
+  }
+  return [...all, ...other.slice(at)];
 }
 
 /** False: the condition is false for these facts. */
@@ -67,17 +88,18 @@ function indexOf(policy: Policy): Indexed {
 }
 
 function makeIndex({ rules }: Policy): Indexed {
-  const always: number[] = [];
-  const maps = new Map<Dimension, Map<string, number[]>>();
-  for (const [place, { needs }] of rules.entries()) {
-    const dimension = dimensions.find((name) => needs[name]);
+  const always: Placed[] = [];
+  const maps = new Map<Dimension, Map<string, Placed[]>>();
+  for (const [place, rule] of rules.entries()) {
+    const dimension = dimensions.find((name) => rule.needs[name]);
     if (!dimension) {
-      always.push(place);
+      always.push({ rule, place });
       continue;
     }
-    const map = maps.get(dimension) ?? new Map<string, number[]>();
+    const map = maps.get(dimension) ?? new Map<string, Placed[]>();
     maps.set(dimension, map);
-    for (const value of needs[dimension] ?? []) map.set(value, [...(map.get(value) ?? []), place]);
+    const placed = { rule, place };
+    for (const value of rule.needs[dimension] ?? []) map.set(value, [...(map.get(value) ?? []), placed]);
   }
   return { always, by: [...maps].map(([dimension, map]) => ({ dimension, rules: map })) };
 }

@@ -74,7 +74,7 @@ describe('for any policy, facts, proofs and requirement', () => {
         if (before.kind === 'satisfied' && after.kind === 'satisfied')
           expect(after.dropped).toEqual(expect.arrayContaining([...before.dropped]));
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
     );
   });
 
