@@ -2,7 +2,7 @@
  * What one protocol request learns on its way: held beside the library's context, never on it.
  */
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
-import type { AuditEvent } from '../domain/events.ts';
+import type { AuditFacts, AuditSubject } from '../domain/events.ts';
 import type { AssuranceFacts, AssuranceRecord } from '../services/ports.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
 
@@ -30,7 +30,7 @@ export interface RequestState {
   superseded?: boolean;
   memo?: Map<string, unknown>;
   /** To be written in the transaction of this request. */
-  audit?: Pick<AuditEvent, 'type' | 'outcome' | 'accountId' | 'clientId' | 'sessionUid' | 'data'>;
+  audit?: AuditFacts & Omit<AuditSubject, 'correlationId'>;
   /** A fault the library turned into `server_error`: the HTTP layer rolls back and answers it. */
   failure?: unknown;
 }
