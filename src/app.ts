@@ -2,6 +2,7 @@
  * The composition root: the only file that joins the layers. Nothing here decides anything.
  */
 
+import { type AuditWork, auditWork } from './app-audit.ts';
 import { composeHttp, type Http } from './app-http.ts';
 import type { Config, Secrets } from './config/schema.ts';
 import type { Level } from './domain/ladder.ts';
@@ -13,7 +14,7 @@ import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
 import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
 import { migrate } from './infra/migrate.ts';
-import { purge } from './infra/purge.ts';
+import { purge, purgeAudit } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
 import { createClock, createPasswordHasher, createRandom, type SystemClock } from './infra/system.ts';
 import { createVault } from './infra/vault.ts';
@@ -134,6 +135,8 @@ export interface App extends Http {
   readonly core: Core;
   /** Deletes what has expired, and sets the clock by the database's; called now and then. */
   purge(): Promise<void>;
+  /** Seals the audit and sends it on; called about once a second. */
+  readonly audit: AuditWork;
   close(): Promise<void>;
 }
 
@@ -146,9 +149,15 @@ export async function createApp(input: AppInput): Promise<App> {
       core,
       purge: async () => {
         await followClock(core.log, core.db, core.clock);
-        const counts = await purge(core.db, { now: core.clock.now() });
-        core.log.debug({ counts }, 'purged');
+        const now = core.clock.now();
+        const counts = await purge(core.db, { now });
+        const { retention } = core.config.audit;
+        core.log.debug(
+          { counts: { ...counts, ...(await purgeAudit(core.db, retention, { now })) } },
+          'purged',
+        );
       },
+      audit: auditWork(core, input.secrets.auditWebhookSecret),
       close: () => core.close(),
     };
   } catch (error) {

@@ -1,5 +1,7 @@
 /** Finds the command, runs it, and says what went wrong: no stack traces. */
 import { parseArgs } from 'node:util';
+import { auditTable } from './audit-table.ts';
+import { type Command, configFile as file, options, type Parsed, type Values } from './command.ts';
 import { explain, UsageError } from './failures.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,6 +21,16 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
       --public                    without a secret
   client remove <id>            remove one from the database
   client list                   list those in the database
+  audit verify                  has anything in the audit trail been changed?
+      --file <path>               of an export, without a database
+      --keys <path>               with these public keys
+      --anchor <checkpoint>       and with a checkpoint kept elsewhere, or a file of them
+  audit checkpoint              print the newest signed checkpoint, to keep elsewhere
+  audit keys                    print the public keys that checkpoints are signed with
+  audit export                  print sealed events
+      --since, --until <time>     30d, 12h or 2026-01-31
+      --person <user>             of one person
+      --format jsonl|ocsf         default: jsonl
   secret                        make a client secret and its hash
       --key                       make a key for STILE_KEYS instead
   gate --config <file>          answer gateways: may this request pass?
@@ -29,31 +41,6 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
   --config <file>               configuration file; default: STILE_CONFIG, else the demo
 
 docs/configuration.md lists every setting.`;
-
-const options = {
-  config: { type: 'string' },
-  email: { type: 'string' },
-  name: { type: 'string' },
-  'password-stdin': { type: 'boolean' },
-  key: { type: 'boolean' },
-  file: { type: 'string' },
-  public: { type: 'boolean' },
-  token: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'v' },
-} as const;
-
-type Parsed = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
-type Values = Parsed['values'];
-type Name = keyof typeof options;
-
-interface Command {
-  /** Options it takes beside --help. */
-  readonly takes: readonly Name[];
-  /** Names of its arguments. */
-  readonly arguments: readonly string[];
-  readonly run: (terminal: Terminal, values: Values, args: readonly string[]) => Promise<number>;
-}
 
 /** Each command loads only what it needs. */
 const commands: Readonly<Record<string, Command>> = {
@@ -131,6 +118,7 @@ const commands: Readonly<Record<string, Command>> = {
         ...(values.token === undefined ? {} : { token: values.token }),
       }),
   },
+  ...auditTable,
   secret: {
     takes: ['key'],
     arguments: [],
@@ -183,7 +171,8 @@ function parse(args: readonly string[]): Parsed {
 
 function find(positionals: readonly string[], values: Values): { command: Command; rest: readonly string[] } {
   const [first = '', second] = positionals;
-  const length = ['user', 'client'].includes(first) || (first === 'gate' && second === 'explain') ? 2 : 1;
+  const length =
+    ['user', 'client', 'audit'].includes(first) || (first === 'gate' && second === 'explain') ? 2 : 1;
   const name = positionals.slice(0, length).join(' ');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new UsageError(`there is no command "${name}"`);
@@ -195,10 +184,6 @@ function find(positionals: readonly string[], values: Values): { command: Comman
   if (rest.length > command.arguments.length)
     throw new UsageError(`"${rest.at(-1)}" is one argument too many`);
   return { command, rest };
-}
-
-function file({ config }: Values): { file?: string } {
-  return config === undefined ? {} : { file: config };
 }
 
 async function printVersion(terminal: Terminal): Promise<number> {

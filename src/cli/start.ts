@@ -2,6 +2,7 @@
 import type { Loaded } from '../config/load.ts';
 import { controlPath, serveControl } from '../control.ts';
 import type { Running } from '../main.ts';
+import { checkpointCommand, keysCommand, verifyCommand } from './audit.ts';
 import { clientAddCommand, clientListCommand, clientRemoveCommand } from './client.ts';
 import { controlHandlers } from './database-command.ts';
 import { startDemo } from './demo.ts';
@@ -47,6 +48,9 @@ const commands = [
   clientAddCommand,
   clientRemoveCommand,
   clientListCommand,
+  verifyCommand(),
+  checkpointCommand,
+  keysCommand,
 ];
 
 async function takeCommands({ config }: Loaded, { app }: Running): Promise<() => Promise<void>> {
