@@ -3,7 +3,6 @@ import { createHmac } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { type Batch, type Sink, sinkKey } from './audit-sinks.ts';
 
-/** Milliseconds a receiver has to answer. */
 const TIMEOUT = 10_000;
 
 /**
@@ -30,6 +29,8 @@ export function fileSink(path: string): Sink {
 export interface WebhookOptions {
   readonly url: string;
   readonly secret?: string;
+  /** Milliseconds a receiver has to answer; less than a deliverer's lease. */
+  readonly timeout?: number;
   /** Epoch seconds. */
   readonly now: () => number;
 }
@@ -38,7 +39,7 @@ export interface WebhookOptions {
  * Posts JSON Lines. `Stile-Signature: t=<epoch seconds>,v1=<hex>` is the HMAC-SHA-256 of `<t>.<body>`; `Stile-Sequence:
  * <first>-<last>` tells a batch that came before. Any 2xx is yes; a redirection is no.
  */
-export function webhookSink({ url, secret, now }: WebhookOptions): Sink {
+export function webhookSink({ url, secret, now, timeout = TIMEOUT }: WebhookOptions): Sink {
   return {
     name: `webhook ${new URL(url).host}`,
     key: sinkKey('webhook', url),
@@ -46,7 +47,7 @@ export function webhookSink({ url, secret, now }: WebhookOptions): Sink {
       const response = await fetch(url, {
         method: 'POST',
         redirect: 'manual',
-        signal: AbortSignal.timeout(TIMEOUT),
+        signal: AbortSignal.timeout(timeout),
         headers: {
           'content-type': 'application/x-ndjson',
           'stile-sequence': `${first}-${last}`,

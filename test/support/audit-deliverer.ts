@@ -21,7 +21,7 @@ process.on('message', async (message) => {
     log,
     now,
     holder: String(process.pid),
-    sinks: [webhookSink({ url: webhook, now })],
+    sinks: [webhookSink({ url: webhook, now, timeout: 600_000 })],
     lineOf: (item) => (item.kind === 'entry' ? entryLine(item) : checkpointLine(item)),
   });
   process.send?.('done');
