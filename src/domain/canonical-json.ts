@@ -13,7 +13,10 @@ export function canonicalJson(value: unknown): string {
       .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
     return `{${members.join(',')}}`;
   }
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error('a number that JSON cannot say');
+  if (Number.isNaN(value)) throw new Error('a number that JSON cannot say');
+  // What was read of a number too large for a double: whoever writes one must not bring the sealer to a stop.
+  if (value === Number.POSITIVE_INFINITY) return '1e999';
+  if (value === Number.NEGATIVE_INFINITY) return '-1e999';
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new Error(`a ${typeof value} is not JSON`);
   return text;

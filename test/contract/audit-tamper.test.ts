@@ -154,6 +154,13 @@ describe.skipIf(noPostgres)('tampering with the audit', () => {
     expect(await world.verify()).toMatchObject({ faults: 0, backdated: 5 });
   });
 
+  test('an event no double can hold stops neither the sealer nor a verification', async () => {
+    await run(`INSERT INTO "audit_event" ("id", "at", "type", "outcome", "data")
+      VALUES ('odd', ${NOW}, 'attempt', 'success', '{"n":1e400,"m":-1e400}')`);
+    expect(await world.seal()).toBe(1);
+    expect(await world.found()).toEqual([]);
+  });
+
   test('a seal for an event that was never there', async () => {
     const seals = sealEvents({ head: await head(), epoch: 0, now: NOW }, [{ ...eventOf(), xid: '999999' }]);
     await write(seals);
