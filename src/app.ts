@@ -2,6 +2,7 @@
  * The composition root: the only file that joins the layers. Nothing here decides anything.
  */
 
+import { type AuditWork, auditWork } from './app-audit.ts';
 import { composeHttp, type Http } from './app-http.ts';
 import { type LoadedPolicy, readText } from './config/load.ts';
 import { emptyPolicy, requirePolicy } from './config/policy/load.ts';
@@ -17,7 +18,7 @@ import { createLog, type Logger } from './infra/log.ts';
 import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
 import { migrate } from './infra/migrate.ts';
 import { type FollowedNetwork, openNetwork } from './infra/network.ts';
-import { purge } from './infra/purge.ts';
+import { purge, purgeAudit } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
 import { createClock, createPasswordHasher, createRandom, type SystemClock } from './infra/system.ts';
 import { createVault } from './infra/vault.ts';
@@ -176,6 +177,8 @@ export interface App extends Http {
   readonly core: Core;
   /** Deletes what has expired, sets the clock by the database's, and looks for what has changed; called now and then. */
   purge(): Promise<void>;
+  /** Seals the audit and sends it on; called about once a second. */
+  readonly audit: AuditWork;
   close(): Promise<void>;
 }
 
@@ -193,12 +196,15 @@ export async function createApp(input: AppInput): Promise<App> {
       core,
       purge: async () => {
         await followClock(log, core.db, clock);
+        const now = clock.now();
         const history = core.config.risk.historyDays * 86_400;
-        const counts = await purge(core.db, { now: clock.now(), history });
-        log.debug({ counts }, 'purged');
+        const counts = await purge(core.db, { now, history });
+        const { retention } = core.config.audit;
+        log.debug({ counts: { ...counts, ...(await purgeAudit(core.db, retention, { now })) } }, 'purged');
         await network.refresh();
         await risk.overall.refresh();
       },
+      audit: auditWork(core, input.secrets.auditWebhookSecret),
       close: () => core.close(),
     };
   } catch (error) {

@@ -56,7 +56,7 @@ describe('layers', () => {
 
   test('only the composition root joins the layers', () => {
     const joined = sources
-      .filter(({ file }) => !/^src\/(app|app-http|main|cli)\.ts$|^src\/cli\//.test(file))
+      .filter(({ file }) => !/^src\/(app|app-http|app-audit|main|cli)\.ts$|^src\/cli\//.test(file))
       .filter(({ file, imports }) => {
         const targets = imports.flatMap((path) => local(file, path));
         const parts = ['src/http', 'src/infra', 'src/oidc'].filter(

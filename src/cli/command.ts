@@ -16,6 +16,12 @@ export const options = {
   facts: { type: 'string' },
   note: { type: 'string' },
   json: { type: 'boolean' },
+  keys: { type: 'string' },
+  anchor: { type: 'string' },
+  since: { type: 'string' },
+  until: { type: 'string' },
+  person: { type: 'string' },
+  format: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;

@@ -23,7 +23,8 @@ export async function perform(loaded: Loaded, command: DatabaseCommand, input: u
   }
 }
 
-async function performHere(
+/** Runs the command here alone. Error `FolderLockedError` names who holds the embedded database. */
+export async function performHere(
   { config, ...loaded }: Loaded,
   { name, run }: DatabaseCommand,
   input: unknown,

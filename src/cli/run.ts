@@ -1,5 +1,6 @@
 /** Finds the command, runs it, and says what went wrong: no stack traces. */
 import { parseArgs } from 'node:util';
+import { auditTable } from './audit-table.ts';
 import { type Command, type Commands, options, type Parsed, type Values } from './command.ts';
 import { commands as generalCommands } from './commands.ts';
 import { explain, UsageError } from './failures.ts';
@@ -25,6 +26,16 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
       --public                    without a secret
   client remove <id>            remove one from the database
   client list                   list those in the database
+  audit verify                  has anything in the audit trail been changed?
+      --file <path>               of an export, without a database
+      --keys <path>               with these public keys
+      --anchor <checkpoint>       and with a checkpoint kept elsewhere, or a file of them
+  audit checkpoint              print the newest signed checkpoint, to keep elsewhere
+  audit keys                    print the public keys that checkpoints are signed with
+  audit export                  print sealed events
+      --since, --until <time>     30d, 12h or 2026-01-31
+      --person <user>             of one person
+      --format jsonl|ocsf         default: jsonl
   secret                        make a client secret and its hash
       --key                       make a key for STILE_KEYS instead
   gate --config <file>          answer gateways: may this request pass?
@@ -46,7 +57,7 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
 
 docs/configuration.md lists every setting.`;
 
-const commands: Commands = { ...generalCommands, ...policyCommands };
+const commands: Commands = { ...generalCommands, ...policyCommands, ...auditTable };
 
 /** Runs one command line; returns its exit code. Never throws. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {

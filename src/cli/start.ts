@@ -2,6 +2,7 @@
 import type { Loaded } from '../config/load.ts';
 import { controlPath, serveControl } from '../control.ts';
 import type { Running } from '../main.ts';
+import { checkpointCommand, keysCommand, verifyCommand } from './audit.ts';
 import { clientAddCommand, clientListCommand, clientRemoveCommand } from './client.ts';
 import { controlHandlers } from './database-command.ts';
 import { startDemo } from './demo.ts';
@@ -62,6 +63,9 @@ const commands = [
   clientRemoveCommand,
   clientListCommand,
   ...policyVersionCommands,
+  verifyCommand(),
+  checkpointCommand,
+  keysCommand,
 ];
 
 async function takeCommands({ config }: Loaded, { app }: Running): Promise<() => Promise<void>> {

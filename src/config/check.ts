@@ -25,6 +25,7 @@ export function configFaults(config: Config): Fault[] {
     ...passkeyFaults(config),
     ...lifetimeFaults(config),
     ...networkFaults(config),
+    ...sinkFaults(config),
     ...(config.demo ? demoFaults(config) : productionFaults(config)),
   ];
 }
@@ -159,6 +160,31 @@ function networkFaults({ network }: Config): Fault[] {
           ],
     ),
   );
+}
+
+/** Audit events are for nobody else on the way. */
+function sinkFaults({ audit: { sinks } }: Config): Fault[] {
+  const shapes = sinks.flatMap(({ kind, path: file, url }, index) => {
+    const path = ['audit', 'sinks', index];
+    const [needed, other] = kind === 'file' ? ['path', 'url'] : ['url', 'path'];
+    const given = { path: file, url };
+    if (given[needed as 'path'] === undefined)
+      return [{ path: [...path, needed ?? ''], message: `a ${kind} needs it` }];
+    if (given[other as 'path'] !== undefined)
+      return [{ path: [...path, other ?? ''], message: `a ${kind} has none` }];
+    return url === undefined || isPrivate(new URL(url))
+      ? []
+      : [{ path: [...path, 'url'], message: 'must be https, or http to this machine' }];
+  });
+  const twice = duplicates(sinks.map(({ kind, path = '', url = '' }) => `${kind} ${path}${url}`));
+  return [
+    ...shapes,
+    ...twice.map(({ index }) => ({ path: ['audit', 'sinks', index], message: 'is there twice' })),
+  ];
+}
+
+function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }
 
 /** The demo's secrets are public, so it stays on this machine. */

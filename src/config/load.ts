@@ -96,7 +96,7 @@ function readPolicy(
   };
 }
 
-const secretNames = ['STILE_KEYS', 'DATABASE_URL', 'SMTP_URL'];
+const secretNames = ['STILE_KEYS', 'DATABASE_URL', 'SMTP_URL', 'AUDIT_WEBHOOK_SECRET'];
 
 /** `NAME_FILE` names a file that holds the value of `NAME`, as container platforms mount secrets. */
 function readEnvironment(env: Environment): { env: Environment; faults: Fault[] } {

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { defaultLevels, ladderFaults } from '../domain/ladder.ts';
 import { client, demand, resource, scope } from './schema-access.ts';
+import { audit } from './schema-audit.ts';
 import { level, seconds } from './schema-levels.ts';
 
 const limit = z.strictObject({
@@ -245,6 +246,7 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Structured logs, JSON lines on standard output.'),
+    audit: audit.prefault({}).describe('The audit trail: see docs/audit.md.'),
     demo: z.boolean().default(false).describe('Demo accounts, keys and outbox. Never with an https issuer.'),
   })
   .superRefine((config, context) => {
@@ -268,4 +270,6 @@ export interface Secrets {
   readonly databaseUrl?: string;
   /** SMTP_URL; absent in the demo only. */
   readonly smtpUrl?: string;
+  /** AUDIT_WEBHOOK_SECRET: signs what webhooks are sent; absent: it is not signed. */
+  readonly auditWebhookSecret?: string;
 }

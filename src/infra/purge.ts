@@ -1,4 +1,5 @@
 /** Deletes what has expired, a few rows at a time, so that nobody waits for it. */
+import { auditTypes, type RetentionClass, retentionClassOf } from '../domain/events.ts';
 import type { Database } from './db.ts';
 
 /** Rows deleted, by table. */
@@ -40,6 +41,25 @@ const tables: readonly (readonly [
   // What is counted is the last hour's; another is for clocks that disagree.
   ['sign_in_failure', '"at" <= $1', () => 2 * 3600],
 ];
+
+/**
+ * Deletes events that are older than their class is kept, in days; their seals stay. Only what is sealed is deleted, or
+ * nobody could tell that it was there.
+ */
+export async function purgeAudit(
+  db: Database,
+  retention: Readonly<Record<RetentionClass, number>>,
+  options: PurgeOptions,
+): Promise<PurgeCounts> {
+  let audit_event = 0;
+  for (const type of auditTypes) {
+    const before = options.now - retention[retentionClassOf(type)] * 86_400;
+    const condition = `"type" = '${type}' AND "at" <= $1
+      AND EXISTS (SELECT 1 FROM "audit_seal" WHERE "audit_seal"."event_id" = "audit_event"."id")`;
+    audit_event += await purgeTable(db, { table: 'audit_event', condition, before }, options);
+  }
+  return { audit_event };
+}
 
 /** Deletes the expired. Rows that a request has locked are left for the next time. Not for use in a transaction. */
 export async function purge(db: Database, options: PurgeOptions): Promise<PurgeCounts> {

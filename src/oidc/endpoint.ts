@@ -84,8 +84,9 @@ function eventOf(deps: EndpointDeps, ctx: Context, { audit }: RequestState): Aud
     id: deps.random.sortableId(),
     at: deps.clock.now(),
     correlationId: ctx.state['correlationId'] ?? null,
+    data: {},
     ...audit,
-  };
+  } as AuditEvent;
 }
 
 /** A late answer to an old cookie never overwrites the new one. */

@@ -3,7 +3,7 @@
  */
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import type { RecordedDecision } from '../domain/decision.ts';
-import type { AuditEvent } from '../domain/events.ts';
+import type { AuditFacts, AuditSubject } from '../domain/events.ts';
 import type { RuleMatch } from '../domain/policy/policy.ts';
 import type { AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
@@ -29,7 +29,7 @@ export interface RequestState {
   superseded?: boolean;
   memo?: Map<string, unknown>;
   /** To be written in the transaction of this request. */
-  audit?: Pick<AuditEvent, 'type' | 'outcome' | 'accountId' | 'clientId' | 'sessionUid' | 'data'>;
+  audit?: AuditFacts & Omit<AuditSubject, 'correlationId'>;
   /** A fault the library turned into `server_error`: the HTTP layer rolls back and answers it. */
   failure?: unknown;
 }

@@ -1,7 +1,6 @@
 /** Renaming and removing factors. */
 
 import { StileError } from '../domain/errors.ts';
-import type { AuditType } from '../domain/events.ts';
 import { bestLevel } from '../domain/reach.ts';
 import { record } from './audit.ts';
 import {
@@ -75,7 +74,7 @@ function ownCredential({ facts }: ChangeContext, id: string): Credential {
 }
 
 interface Change {
-  readonly type: AuditType;
+  readonly type: 'credential_removed' | 'credential_renamed';
   readonly credential: Credential;
 }
 

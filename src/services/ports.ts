@@ -4,6 +4,8 @@
  * Times are whole epoch seconds. A store method takes the time it needs as a parameter, so that tests can move it
  * and two processes agree. Every store statement runs on the current transaction's handle when there is one.
  */
+import type { Checkpoint, Head, StoredEvent } from '../domain/audit-chain.ts';
+import type { SealedBefore, SealedEntry } from '../domain/audit-verify.ts';
 import type { AuditEvent } from '../domain/events.ts';
 import type { DeviceFacts, NetworkFacts, RiskFacts } from '../domain/policy/facts.ts';
 import type { Policy } from '../domain/policy/policy.ts';
@@ -523,6 +525,38 @@ export interface RenewedDevice {
   readonly userAgent: string | null;
   readonly now: number;
   readonly expiresAt: number;
+}
+
+/** A checkpoint as it is stored, and the seal it follows. */
+export interface StoredCheckpoint {
+  readonly seq: number;
+  readonly jws: string;
+}
+
+export type TrailItem =
+  | ({ readonly kind: 'entry' } & SealedEntry)
+  | ({ readonly kind: 'checkpoint' } & StoredCheckpoint);
+
+export type { SealedBefore };
+
+/** Reading the sealed audit, a page at a time. */
+export interface AuditTrail {
+  /** Every seal after `after`, in order, with its event where it is still there; each checkpoint after its seal. */
+  read(after: number): AsyncIterable<TrailItem>;
+  /** Events without a seal, in no order. */
+  unsealed(): AsyncIterable<Pick<StoredEvent, 'id' | 'at' | 'xid'>>;
+  sealedBefore(): Promise<SealedBefore>;
+  newest(): Promise<StoredCheckpoint | undefined>;
+  /** The last seal before anything that was sealed at `time` or later; the empty chain when there is none. */
+  before(time: number): Promise<Head>;
+}
+
+/** The audit's own keys. */
+export interface CheckpointKeys {
+  /** A compact JWS. */
+  sign(checkpoint: Checkpoint): Promise<string>;
+  /** Undefined: none of the keys made it, or it is no checkpoint. */
+  verify(jws: string): Promise<Checkpoint | undefined>;
 }
 
 /** Facts for evaluation, as this configuration sees a credential now. */

@@ -1,4 +1,5 @@
 /** A person's sessions: which devices, and ending them. */
+import type { AuditData } from '../domain/events.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { type DeviceName, deviceName } from './device-name.ts';
@@ -79,11 +80,11 @@ export function endElevation(deps: SessionDeps, context: SessionContext): Promis
   });
 }
 
-interface Ended {
-  readonly type: 'session_ended' | 'elevation_ended';
-  readonly data: Readonly<Record<string, unknown>>;
-}
+type Ended = {
+  [T in 'session_ended' | 'elevation_ended']: { readonly type: T; readonly data: AuditData[T] };
+}['session_ended' | 'elevation_ended'];
 
 async function audit(deps: SessionDeps, context: SessionContext, ended: Ended): Promise<void> {
-  await record(deps, { ...context, ...ended, outcome: 'success' });
+  const { accountId, sessionUid, correlationId } = context;
+  await record(deps, { accountId, sessionUid, correlationId, ...ended, outcome: 'success' });
 }

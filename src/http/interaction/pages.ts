@@ -66,15 +66,16 @@ export async function showDenied(deps: InteractionDeps, visit: Visit, reason: st
   const { transaction, assessment, ctx } = visit;
   const { client, cancel } = asking(visit);
   const { decision } = assessment;
-  await record(deps.services, {
-    type: 'decision',
-    outcome: 'denied',
-    accountId: transaction.accountId,
-    clientId: transaction.clientId,
-    sessionUid: transaction.sessionUid,
-    correlationId: correlationId(ctx),
-    data: decision ? { decision } : {},
-  });
+  if (decision)
+    await record(deps.services, {
+      type: 'decision',
+      outcome: 'denied',
+      accountId: transaction.accountId,
+      clientId: transaction.clientId,
+      sessionUid: transaction.sessionUid,
+      correlationId: correlationId(ctx),
+      data: { decision },
+    });
   const leave = { ...cancel, hidden: { ...cancel.hidden, after: 'denied' } };
   show(deps, visit, { page: 'denied', client, person: personOf(visit), reasons: [{ reason }], leave });
   ctx.status = 403;
