@@ -71,7 +71,7 @@ async function check(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean>
   await promote(deps, ctx, transaction);
   const input = inputOf(deps, ctx, { accountId, transaction });
   const assessment = await assess(deps.assurance, input);
-  Object.assign(requestState(ctx), { decision: assessment.decision, notify: assessment.notify });
+  requestState(ctx).decision = assessment.decision;
   return act(deps, ctx, input, assessment);
 }
 
@@ -157,7 +157,7 @@ async function act(
   switch (outcome.kind) {
     case 'satisfied':
       if (await awaitsEnrolment(deps, ctx)) return true;
-      await remember(deps, ctx, input);
+      await remember(deps, ctx, { input, assessment });
       narrow(ctx, outcome.dropped);
       requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
       requestState(ctx).active = assessment.active;
@@ -177,6 +177,11 @@ async function act(
   }
 }
 
+interface Completing {
+  readonly input: AssessInput & { readonly accountId: string };
+  readonly assessment: Assessment;
+}
+
 /**
  * Only what was completed is familiar later: a password alone, where more was asked for, makes no device known. And once for
  * a transaction, however many pages its end has.
@@ -184,8 +189,9 @@ async function act(
 async function remember(
   { assurance, devices, transactions }: CheckDeps,
   ctx: KoaContextWithOIDC,
-  { accountId, sessionUid, transactionId, clientId, device, kept }: AssessInput & { accountId: string },
+  { input, assessment }: Completing,
 ): Promise<void> {
+  const { accountId, sessionUid, transactionId, clientId, device, kept } = input;
   if (kept === undefined || sessionUid === null) return;
   const id = assurance.random.id();
   if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
@@ -195,6 +201,9 @@ async function remember(
   const wished = transaction?.state[REMEMBER] === true;
   const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
   if (tokens) ctx.state['remembered'] = tokens;
+  const account = assessment.facts?.account;
+  if (account && assessment.notify.length > 0)
+    requestState(ctx).notice = { account, reasons: assessment.notify };
 }
 
 /** Our account page asked for a factor to be enrolled: that is what the interaction is for. */

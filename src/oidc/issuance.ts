@@ -113,7 +113,7 @@ async function gate(
     ...(minimum ? { minimum } : {}),
     ...(refresh ? { policy: questionOf(ctx, { account, source, scopes, resources }) } : {}),
   });
-  Object.assign(requestState(ctx), { decision: renewal.decision, notify: renewal.notify });
+  requestState(ctx).decision = renewal.decision;
   const kept = renewal.scopes;
   if (!kept || (kept.length === 0 && scopes.length > 0)) throw noLongerCovered();
   if (kept.length < scopes.length) takeOff(ctx, source, kept);

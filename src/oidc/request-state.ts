@@ -4,8 +4,7 @@
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import type { RecordedDecision } from '../domain/decision.ts';
 import type { AuditFacts, AuditSubject } from '../domain/events.ts';
-import type { RuleMatch } from '../domain/policy/policy.ts';
-import type { AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
+import type { Account, AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
 
 export interface RequestState {
@@ -22,8 +21,8 @@ export interface RequestState {
   factsFor?: string;
   /** What the policy was told and said, for the audit. */
   decision?: RecordedDecision | undefined;
-  /** Rules that matched and ask for somebody to be told. */
-  notify?: readonly RuleMatch[] | undefined;
+  /** To be mailed once the request's transaction is committed. */
+  notice?: { readonly account: Account; readonly reasons: readonly string[] };
   /** What was read has changed before anything could be written. */
   changed?: boolean;
   superseded?: boolean;

@@ -9,7 +9,14 @@ import type { CredentialFacts } from '../domain/proofs.ts';
 import { type Demand, type Requirement, requirementOf } from '../domain/requirement.ts';
 import { activity } from '../domain/satisfy.ts';
 import type { DemandTable } from './demands.ts';
-import { askPolicy, type PolicyAnswer, type PolicyDeps, recordedDecision, withPolicy } from './policy.ts';
+import {
+  askPolicy,
+  type PolicyAnswer,
+  type PolicyDeps,
+  reasonsToTell,
+  recordedDecision,
+  withPolicy,
+} from './policy.ts';
 import type { Asked } from './policy-facts.ts';
 import type {
   Account,
@@ -69,8 +76,8 @@ export interface Assessment {
   readonly requirement: Requirement;
   /** For the audit; undefined before a first proof. */
   readonly decision?: RecordedDecision;
-  /** Rules that matched only to be told about. */
-  readonly notify: PolicyAnswer['decision']['notify'];
+  /** What the person is to be told about this, in the words of the policy's rules. */
+  readonly notify: readonly string[];
 }
 
 /** What the requirement comes to for this person, session, transaction and client, now. */
@@ -106,7 +113,7 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
       now,
       ...(account ? { credentials: account.credentials } : {}),
     }),
-    notify: answer?.decision.notify ?? [],
+    notify: answer ? reasonsToTell(answer) : [],
     ...(facts && account && answer
       ? { facts, decision: decisionOf(answer, { input, facts, account, outcome, now }) }
       : {}),
@@ -227,7 +234,6 @@ export interface Renewal {
   /** Undefined: nothing, so `invalid_grant`. */
   readonly scopes: readonly string[] | undefined;
   readonly decision?: RecordedDecision;
-  readonly notify?: PolicyAnswer['decision']['notify'];
 }
 
 /**
@@ -264,7 +270,7 @@ export async function renew(deps: AssuranceDeps, input: RenewalInput): Promise<R
     outcome,
     now,
   });
-  return { scopes: holds ? scopes : undefined, decision, notify: answer.decision.notify };
+  return { scopes: holds ? scopes : undefined, decision };
 }
 
 /**

@@ -157,6 +157,14 @@ export function withPolicy(
   };
 }
 
+/** The words of the rules that want the person told. */
+export function reasonsToTell({
+  policy,
+  decision,
+}: Pick<PolicyAnswer, 'policy' | 'decision'>): readonly string[] {
+  return decision.notify.flatMap(({ rule }) => policy.rules.find(({ name }) => name === rule)?.reason ?? []);
+}
+
 export interface Decided {
   readonly requirement: Requirement;
   readonly proofs: readonly Proof[];
