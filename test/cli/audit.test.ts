@@ -7,7 +7,7 @@ import { UsageError } from '../../src/cli/failures.ts';
 import { run } from '../../src/cli/run.ts';
 import { formatKey } from '../../src/config/secrets.ts';
 import { createAccount } from '../../src/services/accounts.ts';
-import { type AuditWorld, auditWorld } from '../support/audit.ts';
+import { type AuditWorld, auditWorld, othersDone } from '../support/audit.ts';
 import { noPostgres } from '../support/database.ts';
 import { startStile, type TestStile } from '../support/stile.ts';
 import { fakeTerminal } from './terminal.ts';
@@ -29,6 +29,7 @@ describe.skipIf(noPostgres)('stile audit', () => {
     ada = account.id;
     old = await world.write(2, { at: clock.now() - 40 * 86_400, accountId: 'bob' });
     await world.write(3, { at: clock.now(), accountId: 'bob' });
+    await othersDone(stile.core.db);
     await stile.running.app.audit.seal();
     writeFileSync(
       join(folder, 'stile.json'),
@@ -168,6 +169,7 @@ describe.skipIf(noPostgres)('stile audit', () => {
     const { db, clock } = stile.core;
     await db.query('UPDATE "audit_checkpoint" SET "time" = "time" - 7200');
     await world.write(1, { at: clock.now(), accountId: 'bob' });
+    await othersDone(stile.core.db);
     await stile.running.app.audit.seal();
     const path = await exported('--since', '1h');
     const [header = '', first = ''] = readFileSync(path, 'utf8').split('\n');

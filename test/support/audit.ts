@@ -50,6 +50,21 @@ export function eventOf(changes: Partial<AuditEvent> = {}): AuditEvent {
   } as AuditEvent;
 }
 
+/**
+ * What other databases of the same server were writing when the newest event here was written is over: their transactions
+ * hold the sealer back as one's own would, and tests share a server.
+ */
+export async function othersDone(db: Database): Promise<void> {
+  for (;;) {
+    const { rows } = await db.query<{ held: boolean }>(
+      `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE "datname" IS DISTINCT FROM current_database()
+         AND "backend_xid"::text::bigint <= (SELECT max("xid")::text::bigint % 4294967296 FROM "audit_event")) AS "held"`,
+    );
+    if (rows[0]?.held !== true) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 export async function auditWorld(db: Database, known?: ServerKeys): Promise<AuditWorld> {
   const stores = createStores(db, testVault);
   const keys = known ?? (await loadServerKeys({ db, vault: testVault, now: NOW }));
@@ -69,7 +84,10 @@ export async function auditWorld(db: Database, known?: ServerKeys): Promise<Audi
       for (const event of events) await stores.audit.append(event);
       return events.map(({ id }) => id);
     },
-    seal: (now = NOW, batch = 1000) => seal({ db, keys: checkpoints, now: () => now, batch }),
+    seal: async (now = NOW, batch = 1000) => {
+      await othersDone(db);
+      return seal({ db, keys: checkpoints, now: () => now, batch });
+    },
     verify: (options) => verifyTrail(trail, inputOf(options)),
     found: async (options) => [...new Set((await world.verify(options)).findings.map(({ kind }) => kind))],
     checkpoint: async () => (await trail.newest())?.jws ?? '',
