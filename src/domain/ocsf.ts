@@ -131,7 +131,9 @@ function severityOf({ type, outcome }: StoredEvent): readonly [number, string] {
 }
 
 /** A class about people has to name one: an attempt on a name that nobody has is of an unknown user. */
-function subjectOf({ accountId, clientId, sessionUid }: StoredEvent, classUid: number): object {
+function subjectOf({ type, data, accountId, clientId, sessionUid }: StoredEvent, classUid: number): object {
+  if (type === 'policy_changed')
+    return { entity: { type: 'Policy', uid: String((data as { id?: unknown }).id ?? 'unknown') } };
   if (classUid === 3004) return { entity: { type: 'Client', uid: clientId ?? 'unknown' } };
   return {
     user: userOf(accountId, clientId),

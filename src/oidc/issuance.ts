@@ -12,16 +12,10 @@ import {
 } from 'oidc-provider';
 import type { Config } from '../config/schema.ts';
 import { rank } from '../domain/level.ts';
-import {
-  type AssuranceDeps,
-  levelEnd,
-  loadFacts,
-  type RenewalQuestion,
-  renew,
-  tokensEnd,
-} from '../services/assurance.ts';
+import { type AssuranceDeps, loadFacts } from '../services/assurance.ts';
 import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
 import type { StoredAssurance } from '../services/protocol-context.ts';
+import { levelEnd, type RenewalQuestion, renew, tokensEnd } from '../services/renewal.ts';
 import { metadataOf } from './clients.ts';
 import { deviceOf, requestState } from './request-state.ts';
 import { resourceServerInfo } from './resources.ts';

@@ -53,7 +53,7 @@ const ocsf = z.discriminatedUnion('class_uid', [
     ...base,
     class_uid: z.literal(3004),
     entity: z.object({ uid: z.string() }),
-    activity_id: numbers(1, 4),
+    activity_id: numbers(1, 3, 4),
   }),
 ]);
 
@@ -113,6 +113,10 @@ describe('OCSF', () => {
     ],
     [{ type: 'session_ended' }, { class_uid: 3002, activity_id: 2 }],
     [{ type: 'token_reuse', outcome: 'denied' }, { severity_id: 3 }],
+    [
+      { type: 'policy_changed', data: { id: 4, by: 'root', change: 'applied' } },
+      { class_uid: 3004, entity: { type: 'Policy', uid: '4' } },
+    ],
     [
       { type: 'client_removed', clientId: 'shop' },
       { class_uid: 3004, activity_id: 4 },
