@@ -132,8 +132,7 @@ function severityOf({ type, outcome }: StoredEvent): readonly [number, string] {
 
 /** A class about people has to name one: an attempt on a name that nobody has is of an unknown user. */
 function subjectOf({ type, data, accountId, clientId, sessionUid }: StoredEvent, classUid: number): object {
-  if (type === 'policy_changed')
-    return { entity: { type: 'Policy', uid: String((data as { id?: unknown }).id ?? 'unknown') } };
+  if (type === 'policy_changed') return { entity: { type: 'Policy', uid: policyId(data) } };
   if (classUid === 3004) return { entity: { type: 'Client', uid: clientId ?? 'unknown' } };
   return {
     user: userOf(accountId, clientId),
@@ -166,4 +165,9 @@ function detailOf({ clientId }: StoredEvent, { classUid, data }: { classUid: num
 function scopesOf(data: Data): string[] {
   const { scope } = data;
   return typeof scope === 'string' ? scope.split(' ').filter((each) => each !== '') : [];
+}
+
+function policyId(data: unknown): string {
+  const id = typeof data === 'object' && data !== null && 'id' in data ? data.id : undefined;
+  return id === undefined ? 'unknown' : String(id);
 }

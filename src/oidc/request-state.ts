@@ -105,8 +105,16 @@ export function createProtocolContext(originOf: (device: Device) => TokenOrigin)
   };
 }
 
-/** Facts about the browser, put on `ctx.state.device` by the HTTP layer. */
+/** Facts about the browser, put on `ctx.state.device` by the HTTP layer; of a program at a token endpoint, what it says. */
 export function deviceOf(ctx: KoaContextWithOIDC | undefined): Device {
-  const device = ctx?.state['device'] as Device | undefined;
-  return device ?? { browserHash: null, userAgent: null, address: null, remembered: [] };
+  return (ctx?.state['device'] as Device | undefined) ?? programOf(ctx);
+}
+
+function programOf(ctx: KoaContextWithOIDC | undefined): Device {
+  return {
+    browserHash: null,
+    userAgent: ctx?.get('User-Agent').slice(0, 300) || null,
+    address: ctx?.ip || null,
+    remembered: [],
+  };
 }
