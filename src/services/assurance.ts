@@ -4,9 +4,8 @@
  */
 import type { RecordedDecision } from '../domain/decision.ts';
 import { type AccountFacts, type EnrolmentOffer, evaluate, type Outcome } from '../domain/evaluate.ts';
-import { findLevel, type Level, lifetimeOf } from '../domain/level.ts';
-import type { CredentialFacts } from '../domain/proofs.ts';
-import { type Demand, type Requirement, requirementOf } from '../domain/requirement.ts';
+import type { Level } from '../domain/level.ts';
+import type { Requirement } from '../domain/requirement.ts';
 import { activity } from '../domain/satisfy.ts';
 import type { DemandTable } from './demands.ts';
 import {
@@ -19,20 +18,16 @@ import {
 } from './policy.ts';
 import type { Asked } from './policy-facts.ts';
 import type {
-  Account,
   Assessed,
   AssuranceFacts,
   AssuranceFactsStore,
   AssuranceRecord,
   Clock,
-  Credential,
   CredentialJudge,
   CredentialStore,
   Device,
   Random,
-  TokenOrigin,
 } from './ports.ts';
-import type { StoredAssurance } from './protocol-context.ts';
 
 export interface AssuranceDeps extends PolicyDeps {
   readonly clock: Clock;

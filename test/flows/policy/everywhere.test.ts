@@ -128,12 +128,12 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
         },
         body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: String(token) }),
       });
-    const first = await refresh(tokens.refresh_token, '198.51.100.10', 'node');
+    const first = await refresh(tokens.refresh_token, '198.51.100.10', 'oauth4webapi/v3.8.1');
     const { refresh_token: next } = (await first.json()) as { refresh_token: string };
     const stolen = await refresh(next, '203.0.113.50', 'curl/8.1');
     expect(stolen.status).toBe(400);
     expect(await stolen.json()).toMatchObject({ error: 'invalid_grant' });
-    const moved = await refresh(next, '203.0.113.60', 'node');
+    const moved = await refresh(next, '203.0.113.60', 'oauth4webapi/v4.0.0');
     expect(moved.status).toBe(200);
   });
 
