@@ -53,14 +53,14 @@ export function matrixLines({ policy, people, rows }: Simulation): string[] {
   ];
   const [heads = '', ...lines] = tableLines(asking, columns);
   return [
-    `Version ${policy.version}, ${policy.rules} rules. What is asked of people with a password, with TOTP`,
-    'or a passkey beside it, or with a passkey alone, of which the first was just proved.',
+    `Version ${policy.version}, ${policy.rules} rules. What is asked of people with a password, with`,
+    'TOTP or a passkey beside it, or with a passkey alone; the first was just proved.',
     '',
     heads,
     ...lines.flatMap((line, index) => [line, ...ruleNote(asking[index]?.row)]),
     ...(asking.length === 0 ? ['nothing is asked of anybody'] : []),
     '',
-    '. nothing more   ok met by the sign-in   +totp, +key asked for   <5m proved so lately',
+    '. nothing more   ok met by the sign-in   +totp, +key asked for   <5m so lately',
     ...(quiet.length > 0 ? ['', 'Nothing is asked for:', ...wrapped(quiet.map(labelOf))] : []),
   ];
 }

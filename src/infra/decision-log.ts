@@ -19,20 +19,22 @@ const PAGE = 250;
 const types = ['authorization', 'token', 'decision'];
 
 /**
- * The type is looked at in the row on purpose: by an index on it the rows would not come in order of time.
+ * A page of events, whatever they are, and of the decisions among them these columns. Were the others left out in the database, it would
+ * take decisions for rare, and sort all that is left of the audit for each page.
  */
-const pageSql = (columns: string) => `SELECT "id", "at", "type", ${columns}
-  FROM "audit_event"
-  WHERE ("at", "id") > ($1::bigint, $2::text) AND "at" < $3::bigint
-    AND "type" || '' = ANY ($4::text[]) AND "data" ? 'decision'
-  ORDER BY "at", "id" LIMIT $5`;
+const pageSql = (page: number, columns: string) => `SELECT "id", "at", "type", ${columns},
+    "type" = ANY ($4::text[]) AND "data" ? 'decision' AS "isDecision"
+  FROM (
+    SELECT * FROM "audit_event" WHERE ("at", "id") > ($1::bigint, $2::text) AND "at" < $3::bigint
+    ORDER BY "at", "id" LIMIT ${page}
+  ) page`;
 
-const statements = {
-  decisions: pageSql(`"account_id" AS "accountId", "client_id" AS "clientId", "session_uid" AS "sessionUid",
-    "data"->'decision' AS "decision"`),
-  matches: pageSql(`"data"->'decision'->'facts'->'time'->>'date' AS "date",
+const columns = {
+  decisions: `"account_id" AS "accountId", "client_id" AS "clientId", "session_uid" AS "sessionUid",
+    "data"->'decision' AS "decision"`,
+  matches: `"data"->'decision'->'facts'->'time'->>'date' AS "date",
     "data"->'decision'->'facts'->'request'->>'event' AS "kind",
-    "data"->'decision'->>'transaction' AS "transaction", "data"->'decision'->'policy'->'matched' AS "matched"`),
+    "data"->'decision'->>'transaction' AS "transaction", "data"->'decision'->'policy'->'matched' AS "matched"`,
 } as const;
 
 /** In order of time. */
@@ -53,15 +55,18 @@ export function readMatches(
   return readPages<StoredMatches>(db, span, { name: 'matches', page });
 }
 
+type PageRow<T> = T & Record<string, unknown> & { readonly isDecision: boolean };
+
 /** The next page is read while one is looked at. */
 async function* readPages<T extends { readonly id: string; readonly at: number }>(
   db: Pick<Database, 'query'>,
   { since = 0, until = Number.MAX_SAFE_INTEGER }: Span,
-  { name, page }: { readonly name: keyof typeof statements; readonly page: number },
+  { name, page }: { readonly name: keyof typeof columns; readonly page: number },
 ): AsyncGenerator<readonly T[]> {
   const read = async (at: number, id: string) => {
-    const values = [at, id, until, types, page];
-    return (await db.query<T & Record<string, unknown>>(statements[name], values, `page_of_${name}`)).rows;
+    const values = [at, id, until, types];
+    const text = pageSql(page, columns[name]);
+    return (await db.query<PageRow<T>>(text, values, `page_of_${page}_${name}`)).rows;
   };
   // No id is less than the empty text, so those of the first second are included.
   let next = read(since, '');
@@ -69,14 +74,14 @@ async function* readPages<T extends { readonly id: string; readonly at: number }
     const rows = await next;
     const last = rows.at(-1);
     if (!last) return;
-    if (rows.length < page) {
-      yield rows;
-      return;
+    const ends = rows.length < page;
+    if (!ends) {
+      next = read(last.at, last.id);
+      // Whoever stops here leaves it unanswered.
+      next.catch(() => {});
     }
-    next = read(last.at, last.id);
-    // Whoever stops here leaves it unanswered.
-    next.catch(() => {});
-    yield rows;
+    yield rows.filter(({ isDecision }) => isDecision);
+    if (ends) return;
   }
 }
 

@@ -115,7 +115,7 @@ ${nameBars({
 ${folded(
   `${title} in numbers`,
   table({
-    caption: title,
+    caption: `${title} in numbers`,
     rows: named.slice(0, 200),
     columns: [
       { head, cell: ({ name }) => html`<span class="name">${name}</span>` },
