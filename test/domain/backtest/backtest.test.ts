@@ -10,6 +10,7 @@ import { defaultLevels, type Level } from '../../../src/domain/ladder.ts';
 import type { Policy, Rule } from '../../../src/domain/policy/policy.ts';
 import { timeFacts } from '../../../src/domain/policy/time.ts';
 import type { Proof } from '../../../src/domain/proofs.ts';
+import type { Clause } from '../../../src/domain/requirement.ts';
 import { anyRules, policy, rule } from '../policy/support.ts';
 import {
   anyDecision,
@@ -156,6 +157,11 @@ function agree(ladder: readonly Level[], of: (its: RecordedDecision) => readonly
   );
 }
 
+const recent = ({ clauses }: RecordedDecision): Clause[] => [
+  ...clauses,
+  { source: 'max_age', maxAge: 300, reason: 'recent' },
+];
+
 /** The same decision with one thing otherwise. */
 function variants(its: RecordedDecision): RecordedDecision[] {
   const { proofs, credentials, facts, now } = its;
@@ -169,7 +175,7 @@ function variants(its: RecordedDecision): RecordedDecision[] {
       credentials: credentials.with(index, { ...one, boundAt: 'phr', hardwareProtected: true }),
     })),
     ...proofs.flatMap((_, index) => (proofs.length > 1 ? [{ ...its, proofs: without(proofs, index) }] : [])),
-    ...[54, 60, 290, 300, 900].map((later) => ({ ...its, now: now + later })),
+    ...[0, 54, 60, 290, 300, 900].map((later) => ({ ...its, clauses: recent(its), now: now + later })),
     { ...its, proofs: proved(() => ({ transaction: its.transaction })) },
     { ...its, proofs: proved(() => ({ transaction: 'before' })) },
     { ...its, proofs: proved(() => ({ at: null })) },
