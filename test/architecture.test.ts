@@ -33,6 +33,7 @@ describe('layers', () => {
     'src/oidc': ['src/services', 'src/domain', 'src/config'],
     'src/gate': ['src/domain/errors.ts', 'src/config/yaml-limits.ts'],
     'src/http': ['src/services', 'src/domain', 'src/config', 'src/oidc'],
+    'src/report': ['src/domain'],
     'src/infra': [
       'src/services/ports.ts',
       'src/services/protocol-context.ts',
@@ -96,6 +97,7 @@ describe('packages', () => {
     [/^@marcbachmann\/cel-js\b/, /^src\/domain\/policy\/cel\.ts$/],
     [/^otplib$|^@otplib\//, /^src\/(domain\/totp|services\/factors)\b/],
     [/^@simplewebauthn\//, /^src\/services\/factors\//],
+    [/^@observablehq\/plot$|^linkedom$/, /^src\/report\//],
     [/^mmdb-lib$/, /^src\/infra\/mmdb\.ts$/],
     [/^bowser$/, /^src\/services\/user-agent\.ts$/],
     [/^yaml$/, /^src\/(config|gate)\//],

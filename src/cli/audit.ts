@@ -9,6 +9,7 @@ import { reportLines } from './audit-report.ts';
 import { type DatabaseCommand, perform, performHere } from './database-command.ts';
 import { CommandError, UsageError } from './failures.ts';
 import { type ConfigFile, load } from './load.ts';
+import { timeOf } from './span.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface VerifyOptions extends ConfigFile {
@@ -180,17 +181,6 @@ function timesOf({ since, until }: ExportOptions, now: number): { since?: number
     ...(since === undefined ? {} : { since: timeOf('since', since, now) }),
     ...(until === undefined ? {} : { until: timeOf('until', until, now) }),
   };
-}
-
-const units: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
-
-/** `30d`, `12h`, `15m`: so long ago; else a date or time of ISO 8601. Epoch seconds. Error `UsageError`. */
-export function timeOf(option: string, text: string, now: number): number {
-  const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (count !== undefined) return now - Number(count) * (units[unit] ?? 0);
-  const time = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) throw new UsageError(`--${option} is a time such as 30d, 12h or 2026-01-31`);
-  return Math.floor(time / 1000);
 }
 
 async function personOf(core: Core, { person }: ExportOptions): Promise<{ accountId?: string }> {

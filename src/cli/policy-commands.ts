@@ -1,5 +1,5 @@
 /** The commands of policies. */
-import { type Commands, configOf } from './command.ts';
+import { type Commands, configOf, type Values } from './command.ts';
 import { UsageError } from './failures.ts';
 
 export const policyCommands: Commands = {
@@ -22,6 +22,44 @@ export const policyCommands: Commands = {
     arguments: ['file'],
     run: async (terminal, { json = false, ...values }, [tests = '']) =>
       (await import('./policy-test.ts')).policyTest(terminal, { ...configOf(values), tests, json }),
+  },
+  'policy backtest': {
+    takes: ['config', 'policy', 'since', 'until', 'file', 'html', 'list', 'json'],
+    arguments: [],
+    run: async (terminal, { policy, file, html, list = false, json = false, ...values }) => {
+      if (policy === undefined) throw new UsageError('stile policy backtest needs --policy');
+      if (list && json) throw new UsageError('--list and --json both write to standard output; take one');
+      const more = {
+        ...(file === undefined ? {} : { export: file }),
+        ...(html === undefined ? {} : { html }),
+      };
+      const options = { ...configOf(values), ...spanOf(values), ...more, policy, list, json };
+      return (await import('./policy-backtest.ts')).policyBacktest(terminal, options);
+    },
+  },
+  'policy simulate': {
+    takes: ['config', 'policy', 'facts', 'json'],
+    arguments: [],
+    run: async (terminal, { policy, facts, json = false, ...values }) => {
+      if (policy === undefined) throw new UsageError('stile policy simulate needs --policy');
+      const base = facts === undefined ? {} : { facts };
+      return (await import('./policy-simulate.ts')).policySimulate(terminal, {
+        ...configOf(values),
+        ...base,
+        policy,
+        json,
+      });
+    },
+  },
+  'policy stats': {
+    takes: ['config', 'since', 'until', 'json'],
+    arguments: [],
+    run: async (terminal, { json = false, ...values }) =>
+      (await import('./policy-stats.ts')).policyStats(terminal, {
+        ...configOf(values),
+        ...spanOf(values),
+        json,
+      }),
   },
   'policy apply': {
     takes: ['config', 'note'],
@@ -51,6 +89,11 @@ export const policyCommands: Commands = {
       (await versions()).policyRollback(terminal, { ...configOf(values), id: versionId(id) }),
   },
 };
+
+/** `--since` and `--until`, as they were given. */
+function spanOf({ since, until }: Values): { since?: string; until?: string } {
+  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
+}
 
 function files() {
   return import('./policy-file.ts');

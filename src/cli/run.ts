@@ -46,6 +46,20 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
       --facts <file>              the facts that matter, in YAML; the others are at rest
   policy test <file>            run the tests of a policy, x.test.yaml beside x.yaml
       --json                      the report as JSON
+  policy backtest               replay recorded decisions under a draft
+      --policy <file>             the draft
+      --since, --until <time>     30d, 12h or 2026-01-31; default: the last 30 days
+      --file <path>               of an export of the audit, not of the database
+      --html <path>               write a report with charts
+      --list                      print every decision that changes, as JSON Lines
+      --json                      the report as JSON
+  policy simulate               what a draft asks of whom, signal by signal
+      --policy <file>             the draft
+      --facts <file>              the facts that stay, in YAML; the others are at rest
+      --json                      as JSON
+  policy stats                  how often each rule matched, by day
+      --since, --until <time>     default: the last 30 days
+      --json                      as JSON
   policy apply <file>           put a policy in force, where none is in the configuration
       --note <text>               why; kept with it
   policy list                   list the policies there were; the one in force has a *

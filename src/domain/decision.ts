@@ -21,6 +21,8 @@ export interface RecordedDecision {
   /** The authentication transaction; proofs that name it were made for this decision. */
   readonly transaction: string;
   readonly lastAcr: string | null;
+  /** acr → epoch seconds of the session's last activity at that level, where levels have `idle`. */
+  readonly lastActive?: Readonly<Record<string, number>>;
   readonly policy: {
     readonly version: string;
     readonly matched: readonly RuleMatch[];

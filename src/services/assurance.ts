@@ -141,6 +141,7 @@ function decisionOf(answer: PolicyAnswer, { input, facts, account, outcome, now 
     credentials: account.credentials,
     transaction: input.transactionId,
     lastAcr: facts.lastAcr,
+    ...(Object.keys(facts.lastActive).length > 0 ? { lastActive: facts.lastActive } : {}),
     outcome,
     now,
   });

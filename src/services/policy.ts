@@ -171,6 +171,7 @@ export interface Decided {
   readonly credentials: readonly CredentialFacts[];
   readonly transaction: string;
   readonly lastAcr: string | null;
+  readonly lastActive?: Readonly<Record<string, number>>;
   readonly outcome: Outcome;
   readonly now: number;
 }
