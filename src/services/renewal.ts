@@ -62,7 +62,8 @@ export async function renew(deps: AssuranceDeps, input: RenewalInput): Promise<R
     requirement,
     levels: deps.levels,
     account: { credentials, enrollable: [] },
-    transaction: { id: record.transactionId ?? record.id, clientId },
+    // No proof is of this transaction: what was fresh when the record was made is as old as it is.
+    transaction: { id: '', clientId },
     now,
   });
   const asks = requirement.deny !== undefined || requirement.clauses.length > 0;

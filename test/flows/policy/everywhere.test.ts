@@ -23,6 +23,10 @@ rules:
     when: request.event == "refresh" && "careful" in account.groups
     require: { acr: ['urn:stile:acr:mfa'] }
     reason: Two factors.
+  - name: refresh-soon
+    when: request.event == "refresh" && "hasty" in account.groups
+    require: { maxAge: 300 }
+    reason: Renewed within five minutes, or not.
   - name: stolen
     when: risk.tokenElsewhere
     deny: true
@@ -113,6 +117,20 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     expect((await client.refresh(String(base.tokens.refresh_token))).status).toBe(400);
     const strong = await obtain(stile, client, { person: who, parameters: { acr_values: MFA } });
     expect((await client.refresh(String(strong.tokens.refresh_token))).status).toBe(200);
+  });
+
+  it('an age that it limits is counted at each refresh, from the proofs’ own times', async () => {
+    const who = await person(['hasty']);
+    const { tokens } = await obtain(stile, client, { person: who });
+    const first = await client.refresh(String(tokens.refresh_token));
+    expect(first.status).toBe(200);
+    const { refresh_token: next } = (await first.json()) as { refresh_token: string };
+    await stile.core.db.query(
+      `UPDATE "assurance_record" SET "proofs" = jsonb_set("proofs", '{0,at}', to_jsonb(("proofs" #>> '{0,at}')::int8 - 301))
+       WHERE "account_id" = $1`,
+      [who.id],
+    );
+    expect((await client.refresh(next)).status).toBe(400);
   });
 
   it('a token used from another network by another program', async () => {
