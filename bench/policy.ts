@@ -2,6 +2,7 @@
  * `npm run bench:policy`: what a policy costs a decision. Figures are for comparing, ratios for quoting. A decision looks at the
  * facts it is given and at the rules, never at other people, so the number of people says nothing here.
  */
+
 import { cpus } from 'node:os';
 import { requirePolicy } from '../src/config/policy/load.ts';
 import { type EvaluationInput, evaluate } from '../src/domain/evaluate.ts';
@@ -11,6 +12,10 @@ import type { PolicyFacts } from '../src/domain/policy/facts.ts';
 import type { Policy } from '../src/domain/policy/policy.ts';
 import { completeFacts } from '../src/domain/policy/prepared-facts.ts';
 import { type CredentialFacts, type Proof, proofShape } from '../src/domain/proofs.ts';
+import { administer, findPostgres, startPostgres } from '../test/support/postgres.ts';
+import { auditLines, measureAudit } from './audit.ts';
+import { backtestLines, measureBacktest } from './backtest.ts';
+import { riskMicroseconds } from './risk-speed.ts';
 
 const now = 1_800_000_000;
 
@@ -124,4 +129,21 @@ for (const { row, sorted } of figures) {
   const [median, best] = [middle(sorted), sorted[0] ?? 0];
   const shown = [median, best].map((figure) => figure.toFixed(1).padStart(8)).join(' ');
   console.log(`${row.name.padEnd(26)} ${shown}   ${(median / base).toFixed(1).padStart(6)} ×`);
+}
+
+console.log(`\njudging a sign-in by 100 others: ${riskMicroseconds().toFixed(1)} µs; goal: 100\n`);
+
+// The rows that need a database, each on one of its own.
+const binaries = findPostgres();
+if (binaries) {
+  const postgres = await startPostgres(binaries, { durable: true });
+  try {
+    await administer(postgres.url('postgres'), 'CREATE DATABASE backtest');
+    const decisions = Number(process.argv[2] ?? 1_000_000);
+    for (const line of auditLines(await measureAudit(postgres.url('postgres')))) console.log(line);
+    for (const line of backtestLines(await measureBacktest(postgres.url('backtest'), decisions)))
+      console.log(line);
+  } finally {
+    await postgres.stop();
+  }
 }
