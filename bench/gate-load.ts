@@ -45,37 +45,56 @@ export async function loadGate({
   };
 }
 
+/** Connections in a row that may end without an answer. */
+const TRIES = 3;
+
 interface Tally {
   readonly latencies: number[];
   readonly statuses: Record<string, number>;
 }
 
+/** On one connection at a time: a server may close one that was idle for too long, and is then asked again. */
 function repeat(port: number, next: () => Buffer | undefined, tally: Tally): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    let sent = 0;
-    let waiting: Buffer | undefined;
-    const go = () => {
-      const bytes = next();
-      if (bytes === undefined) {
-        socket.end();
-        resolve();
-        return;
-      }
-      sent = performance.now();
-      socket.write(bytes);
+    const open = (unanswered: Buffer | undefined, tries: number) => {
+      const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      let sent = 0;
+      let waiting: Buffer | undefined;
+      let asked = unanswered;
+      let answered = 0;
+      let over = false;
+      const send = (bytes: Buffer | undefined) => {
+        asked = bytes;
+        if (bytes === undefined) {
+          over = true;
+          socket.end();
+          resolve();
+          return;
+        }
+        sent = performance.now();
+        socket.write(bytes);
+      };
+      const again = (error: Error) => {
+        if (over) return;
+        over = true;
+        if (waiting || (answered === 0 && tries === 0)) reject(error);
+        else open(asked, answered === 0 ? tries - 1 : TRIES);
+      };
+      socket.on('connect', () => send(asked ?? next()));
+      socket.on('error', again);
+      socket.on('close', () => again(new Error('the server closed the connection')));
+      socket.on('data', (chunk: Buffer) => {
+        waiting = waiting ? Buffer.concat([waiting, chunk]) : chunk;
+        if (!isWhole(waiting)) return;
+        const status = waiting.toString('latin1', 9, 12);
+        tally.latencies.push(performance.now() - sent);
+        tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;
+        waiting = undefined;
+        answered += 1;
+        send(next());
+      });
     };
-    socket.on('connect', go);
-    socket.on('error', reject);
-    socket.on('data', (chunk: Buffer) => {
-      waiting = waiting ? Buffer.concat([waiting, chunk]) : chunk;
-      if (!isWhole(waiting)) return;
-      const status = waiting.toString('latin1', 9, 12);
-      tally.latencies.push(performance.now() - sent);
-      tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;
-      waiting = undefined;
-      go();
-    });
+    open(undefined, TRIES);
   });
 }
 

@@ -129,7 +129,8 @@ async function behindNginx(ports: { gate: number; upstream: number }, fields: st
   const gated = await startGateway('nginx', ports, (text) =>
     text.replace('X-Forwarded-Proto $scheme', 'X-Forwarded-Proto https'),
   );
-  const request = Buffer.from(`GET /data/1 HTTP/1.1\r\nhost: bank.test\r\n${fields}\r\n`);
+  // The name that the snippet serves here.
+  const request = Buffer.from(`GET /data/1 HTTP/1.1\r\nhost: 127.0.0.1\r\n${fields}\r\n`);
   const prepare = () => () => request;
   const rows: Row[] = [
     { name: NGINX, port: alone.port, prepare },

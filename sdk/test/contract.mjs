@@ -87,8 +87,10 @@ export const rules = {
   'another person does not answer a step-up': async (world) => {
     const { fetcher, answerAs } = await world.client({ par: false });
     await fetcher(`${world.api}/plain`);
+    const { sub } = await fetcher.tokens();
     answerAs({ stranger: true });
     same((await failure(fetcher(`${world.api}/mfa`))).code, 'other_subject');
+    same((await fetcher.tokens()).sub, sub);
   },
   'a refusal of the issuer is a typed error': async (world) => {
     const { fetcher, answerAs } = await world.client();

@@ -34,7 +34,6 @@ const BEGINS: ReadonlySet<string | null> = new Set([
   'scalar',
   'single-quoted-scalar',
   'double-quoted-scalar',
-  'alias',
 ]);
 
 const ALONE_AFTER: ReadonlySet<string | null> = new Set(['space', 'newline', 'doc-mode']);
@@ -44,10 +43,10 @@ function createDepth(): (token: string, column: number) => number {
   const columns: number[] = [];
   // For each open bracket, how many pairs are within one another since its last comma.
   const brackets: number[] = [];
-  let before: ReturnType<typeof CST.tokenType> | 'text' = null;
+  let before: ReturnType<typeof CST.tokenType> = null;
   return (token, column) => {
-    const type = before === 'scalar' ? 'text' : CST.tokenType(token);
-    // A colon right after its key begins nothing that the key did not.
+    const type = CST.tokenType(token);
+    // A colon right after its key begins nothing that the key did not; after an alias there is a space.
     const lone = type === 'map-value-ind' && ALONE_AFTER.has(before);
     before = type;
     if (type === 'flow-map-start' || type === 'flow-seq-start') brackets.push(0);

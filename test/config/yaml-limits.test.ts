@@ -49,6 +49,7 @@ test.each([
   ['brackets in a comment', `# ${repeat('[', 999)}\na: b`],
   ['brackets and dashes in a block', `a: |\n  ${repeat('- [ ? ', 999)}\n`],
   ['many beside one another', `a: [${repeat('[], {b: c, d: e}, ', 999)}]`],
+  ['many pairs', `{${repeat('a: b, ', 999)}}`],
   ['many lines', repeat('- a: [b]\n  c:\n    - d : e\n', 999)],
   ['many settings', repeat('a:\n  b: c\n', 999)],
 ])('%s are no nesting', (_what, text) => {
