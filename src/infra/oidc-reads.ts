@@ -46,8 +46,8 @@ interface RecordJson {
 }
 
 /**
- * The credentials a record rests on are judged anew at a refresh only. LATERAL and LIMIT make it one index look-up for each token, whatever the
- * planner believes of the tables: a plan made while they were empty would read them from end to end ever after. The ids
+ * Credentials are judged anew at a refresh only. LATERAL and LIMIT make it one index look-up for each token, whatever the planner
+ * believes of the tables: a plan made while they were empty would read them from end to end ever after. The ids
  * come as JSON because the planner looks into an array's length and would plan anew for each.
  */
 const selectTokens = `SELECT t.* FROM json_array_elements_text($1::json) AS k("id") CROSS JOIN LATERAL (
@@ -56,8 +56,7 @@ const selectTokens = `SELECT t.* FROM json_array_elements_text($1::json) AS k("i
       'proofs', r."proofs", 'created_at', r."created_at", 'transaction_id', r."transaction_id") END AS "record",
     g."payload" AS "grant", s."payload" AS "session", to_json(u) AS "account",
     CASE WHEN a."model" = 'RefreshToken' THEN
-      (SELECT json_agg(c) FROM "credential" c
-        WHERE c."account_id" = a."account_id" AND c."id" = ANY(r."credential_ids")) END AS "credentials"
+      (SELECT json_agg(c) FROM "credential" c WHERE c."account_id" = a."account_id") END AS "credentials"
   FROM "artifact" a
   LEFT JOIN "assurance_record" r ON r."id" = a."record_id"
   LEFT JOIN "artifact" g ON g."model" = 'Grant' AND g."id" = a."grant_id" AND g."expires_at" > $2

@@ -137,7 +137,6 @@ function questionOf(
     },
     account,
     device: deviceOf(ctx),
-    sessionUid: found?.sessionUid ?? null,
     tokenFrom: found?.from ?? null,
   };
 }

@@ -112,14 +112,16 @@ async function assessed(deps: PolicyDeps, policy: Policy, question: Question): P
 
 async function assess(
   deps: PolicyDeps,
-  { device, facts, sessionUid, tokenFrom }: Question,
+  { asked, device, facts, sessionUid, tokenFrom }: Question,
 ): Promise<Assessed> {
   const { id: accountId } = facts.account;
   const remembered = await deps.isRemembered(accountId, device);
+  // A refresh comes from a program: there is no browser that could be new.
+  const program = asked.event === 'refresh';
   const found = await assessSignIn(deps.risk, {
     ...visitRequest(device, sessionUid),
     accountId,
-    remembered,
+    remembered: remembered || program,
     token: tokenFrom ? { ...tokenFrom, at: 0, place: null, device: '', session: '' } : null,
   });
   if (!found) return notAssessed;

@@ -12,7 +12,7 @@ export interface FoundArtifact {
   readonly record: StoredAssurance | null;
   /** Whose it is, as stored now. */
   readonly account: Account | null;
-  /** Of a refresh token: those of the account's credentials that the record rests on, as stored now. */
+  /** Of a refresh token: the account's, as stored now. */
   readonly credentials: readonly Credential[] | null;
   /** Of a refresh token: where it was issued to, as its own use or its predecessor's. */
   readonly from: TokenOrigin | null;

@@ -23,7 +23,7 @@ export interface RenewalInput {
   readonly policy?: RenewalQuestion;
   /** A refresh token, which ends with `tokensEnd`; a code ends with its level. */
   readonly refresh: boolean;
-  /** The account's, or those of them that the record rests on, where they are at hand. */
+  /** The account's, where they are at hand. */
   readonly credentials?: readonly Credential[];
 }
 
@@ -31,7 +31,6 @@ export interface RenewalQuestion {
   readonly asked: Asked;
   readonly account: Account;
   readonly device: Device;
-  readonly sessionUid: string | null;
   readonly tokenFrom: TokenOrigin | null;
 }
 
@@ -53,17 +52,18 @@ export async function renew(deps: AssuranceDeps, input: RenewalInput): Promise<R
   const stored = input.credentials ?? (await deps.credentials.byAccount(input.accountId));
   const { account } = policy;
   const facts = { account, credentials: stored, proofs: record.proofs, sessionSince: null };
-  const answer = await askPolicy(deps, { ...policy, facts });
+  const answer = await askPolicy(deps, { ...policy, sessionUid: null, facts });
   const now = deps.clock.now();
   const credentials = stored.map(deps.judge);
   const requirement = withPolicy({ clauses: [] }, answer);
+  // No proof was made in this refresh: the age of those there are is that of now.
+  const transaction = { id: record.id, clientId };
   const outcome = evaluate({
     proofs: record.proofs,
     requirement,
     levels: deps.levels,
     account: { credentials, enrollable: [] },
-    // No proof is of this transaction: what was fresh when the record was made is as old as it is.
-    transaction: { id: '', clientId },
+    transaction,
     now,
   });
   const asks = requirement.deny !== undefined || requirement.clauses.length > 0;
@@ -72,7 +72,7 @@ export async function renew(deps: AssuranceDeps, input: RenewalInput): Promise<R
     requirement: { clauses: [] },
     proofs: record.proofs,
     credentials,
-    transaction: record.transactionId ?? record.id,
+    transaction: transaction.id,
     lastAcr: record.acr,
     outcome,
     now,

@@ -66,7 +66,6 @@ function store(get: () => Subject): void {
     expect(await signIns.load(query(accountId))).toEqual({
       history: visits,
       lastSignInAt: NOW,
-      known: false,
       failures: { account: 0, address: 0, network: 0 },
     });
     expect(await signIns.load(query('nobody'))).toBeUndefined();
@@ -211,7 +210,6 @@ function service(get: () => Subject): void {
     ]);
     expect(away.risk?.score).toBeGreaterThan((home.risk?.score ?? 1) * 2);
     expect(away.device).toEqual({
-      known: false,
       remembered: false,
       browser: 'curl',
       os: '',

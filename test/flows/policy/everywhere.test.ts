@@ -1,11 +1,23 @@
 /** The policy where it is asked beside sign-ins: amounts, refreshes, changes of factors, and rules that fail. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Mail } from '../../../src/services/ports.ts';
 import { createAgent } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
-import { answer, MFA, newPerson, nextCode, obtain, type Person } from '../../support/journey.ts';
+import {
+  answer,
+  FIRST,
+  MFA,
+  newPerson,
+  nextCode,
+  obtain,
+  type Person,
+  pass,
+  stopClock,
+} from '../../support/journey.ts';
 import { rows } from '../../support/journeys.ts';
-import { errorOf, passwordSignIn, silently } from '../../support/people.ts';
+import { errorOf, passwordSignIn, redirectOf, silently } from '../../support/people.ts';
 import { API, startStile, type TestStile, WEB_SECRET } from '../../support/stile.ts';
 
 const policy = `
@@ -39,6 +51,34 @@ rules:
     when: request.event == "account_change" && request.change == "credential_added" && "frozen" in account.groups
     deny: true
     reason: Nothing is added while this account is frozen.
+  - name: barred
+    when: request.event == "authorization" && "barred" in account.groups
+    deny: true
+    reason: This account is barred.
+  - name: light
+    when: '"light" in account.groups'
+    require: { acr: ['urn:stile:acr:1fa'] }
+    reason: At least something.
+  - name: recent
+    when: request.event == "refresh" && "recent" in account.groups
+    require: { maxAge: 300 }
+    reason: Recently.
+  - name: without-app
+    when: request.event == "refresh" && "with-app" in account.groups && !("totp" in account.factors)
+    deny: true
+    reason: Only with an app.
+  - name: session-moved
+    when: request.event == "refresh" && risk.sessionElsewhere
+    deny: true
+    reason: A refresh brings no cookie of a session.
+  - name: odd
+    when: '"odd" in account.groups'
+    require: { acr: ['urn:stile:acr:mfa', phr] }
+    reason: Two factors for you.
+  - name: told
+    when: request.event == "authorization" && "told" in account.groups
+    notify: true
+    reason: Somebody signed in as you.
 `;
 
 describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
@@ -98,6 +138,162 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
       facts: { request: { amount: 2000, silent: true } },
       policy: { matched: [{ rule: 'large', mode: 'enforce', effect: 'require' }] },
     });
+  });
+
+  /** The newest decision of a person in events of a type. */
+  async function decisionIn(type: string, { id }: Person): Promise<unknown> {
+    const [event] = await rows<{ outcome: string; data: { decision: unknown } }>(
+      stile,
+      'SELECT "outcome", "data" FROM "audit_event" WHERE "type" = $1 AND "account_id" = $2 ORDER BY "id" DESC LIMIT 1',
+      [type, id],
+    );
+    return event && { outcome: event.outcome, ...event.data };
+  }
+
+  it('asking somebody for more is a decision of its own', async () => {
+    const who = await person();
+    const { agent } = await obtain(stile, client, { person: who });
+    await agent.open((await client.authorize(transfer('2000'))).url);
+    expect(await decisionIn('decision', who)).toMatchObject({
+      outcome: 'success',
+      decision: { outcome: 'stepUp', policy: { clauses: [{ source: 'policy', name: 'large' }] } },
+    });
+  });
+
+  it('a rule takes nothing from what the request asks for', async () => {
+    const who = await person(['light']);
+    const { asked } = await obtain(stile, client, { person: who, parameters: { acr_values: MFA } });
+    expect(asked).toEqual(['password', 'totp']);
+  });
+
+  it('what is too large to be looked at counts as a match of every rule, and the audit says why', async () => {
+    const who = await person();
+    const unknown = Array.from({ length: 200 }, (_, index) => `a${index}`);
+    const acr_values = [FIRST, ...unknown].join(' ');
+    const agent = createAgent();
+    const begin = await agent.open((await client.authorize({ acr_values })).url);
+    const page = await passwordSignIn(agent, begin, who.username);
+    expect(page.status).toBe(403);
+    expect(page.body).toContain('This account is barred.');
+    expect(await decisionIn('decision', who)).toMatchObject({
+      decision: {
+        policy: {
+          deny: true,
+          matched: expect.arrayContaining([
+            expect.objectContaining({ rule: 'barred', error: expect.stringContaining('more than 200') }),
+          ]),
+        },
+      },
+    });
+  });
+
+  it('nothing about a person shows before a first proof', async () => {
+    const who = await person();
+    const { tokens } = await obtain(stile, client, { person: who });
+    await regroup(who, ['barred']);
+    const request = await client.authorize({ id_token_hint: tokens.id_token });
+    const agent = createAgent();
+    const first = await agent.open(request.url);
+    const named = await agent.submit(first, '/identifier', { identifier: who.username });
+    for (const page of [first, named]) {
+      expect(page.status).toBe(200);
+      expect(page.body).not.toContain('barred');
+    }
+    expect(named.body).toContain('/password"');
+  });
+
+  it('a denial is a page of its own, and the client is told access_denied without a reason', async () => {
+    const who = await person(['barred']);
+    const agent = createAgent();
+    const begin = await agent.open((await client.authorize()).url);
+    const page = await passwordSignIn(agent, begin, who.username);
+    expect([page.status, page.location]).toEqual([403, undefined]);
+    expect(page.body).toContain('This account is barred.');
+    const back = new URL(redirectOf(await agent.submit(page, '/cancel'))).searchParams;
+    expect([back.get('error'), back.get('error_description')]).toEqual([
+      'access_denied',
+      'refused by policy',
+    ]);
+  });
+
+  it('silently a denial is access_denied, without a reason', async () => {
+    const who = await person();
+    const { agent } = await obtain(stile, client, { person: who });
+    await regroup(who, ['barred']);
+    const { page } = await silently(agent, client);
+    expect(errorOf(page)).toBe('access_denied');
+    expect(page.location).not.toContain('barred');
+    expect(await decisionIn('authorization', who)).toMatchObject({
+      outcome: 'denied',
+      decision: { outcome: 'denied', policy: { deny: true } },
+    });
+  });
+
+  it('who is to be told is told once for a sign-in, when it is complete and committed', async () => {
+    const third = await createClient(stile, 'third');
+    const who = await person(['told', 'odd']);
+    const signIns = 'SELECT 1 FROM "sign_in_history" WHERE "account_id" = $1';
+    const { services } = stile.core;
+    const { mailer } = services;
+    const outside = new pg.Client({ connectionString: stile.database.url });
+    await outside.connect();
+    const mails: [mail: Mail, committed: number][] = [];
+    Object.assign(services, {
+      mailer: {
+        send: async (mail: Mail) => {
+          mails.push([mail, (await outside.query(signIns, [who.id])).rows.length]);
+          await mailer.send(mail);
+        },
+      },
+    });
+    try {
+      const agent = createAgent();
+      const begin = await agent.open((await third.authorize()).url);
+      const page = await passwordSignIn(agent, begin, who.username);
+      expect(mails).toEqual([]);
+      const { page: consent } = await answer(stile, agent, page, { person: who });
+      const end = await agent.submit(consent, '/consent', { decision: 'allow' });
+      expect(end.location).toContain('code=');
+      expect(mails).toEqual([
+        [expect.objectContaining({ text: expect.stringContaining('Somebody signed in as you.') }), 1],
+      ]);
+      expect(await rows(stile, signIns, [who.id])).toHaveLength(1);
+    } finally {
+      Object.assign(services, { mailer });
+      await outside.end();
+    }
+  });
+
+  it('a refresh is judged by what is true now: what was proved recently then is too old', async () => {
+    stopClock();
+    try {
+      const who = await person(['recent']);
+      const { tokens } = await obtain(stile, client, { person: who });
+      const { refresh_token: next } = (await (await client.refresh(String(tokens.refresh_token))).json()) as {
+        refresh_token: string;
+      };
+      expect(await decisionIn('token', who)).toMatchObject({
+        outcome: 'success',
+        decision: { facts: { request: { event: 'refresh' } }, outcome: 'satisfied' },
+      });
+      pass(301);
+      expect((await client.refresh(next)).status).toBe(400);
+      expect(await decisionIn('token', who)).toMatchObject({
+        outcome: 'denied',
+        decision: { outcome: 'stepUp' },
+      });
+      await regroup(who, []);
+      expect((await client.refresh(next)).status).toBe(200);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('at a refresh every factor of the account is known, not only those that were used', async () => {
+    const who = await person(['with-app']);
+    const { tokens, asked } = await obtain(stile, client, { person: who });
+    expect(asked).toEqual(['password']);
+    expect((await client.refresh(String(tokens.refresh_token))).status).toBe(200);
   });
 
   it('a refresh that it denies is invalid_grant; the token is good again once it does not', async () => {

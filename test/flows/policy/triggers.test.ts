@@ -9,7 +9,7 @@ import { noPostgres } from '../../support/database.ts';
 import { answer, newPerson, type Person } from '../../support/journey.ts';
 import { rows } from '../../support/journeys.ts';
 import { writeMmdb } from '../../support/mmdb.ts';
-import { passwordSignIn } from '../../support/people.ts';
+import { PASSWORD, passwordSignIn } from '../../support/people.ts';
 import { type BankWithStile, startBankWithStile } from '../bank-with-stile.ts';
 
 const policy = `
@@ -43,6 +43,10 @@ rules:
     when: '"blocked" in account.groups'
     deny: true
     reason: This account is being looked at. Please call us.
+  - name: guessed
+    when: request.event == "authorization" && risk.failuresOfAccount >= 2
+    require: { acr: ['urn:stile:acr:mfa', phr] }
+    reason: Somebody has tried to guess your password.
   - name: counted
     when: request.event == "authorization"
     require: { acr: [phr] }
@@ -152,6 +156,12 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
       [who.id],
     );
     await leave(other);
+    const { accounts, clock } = world.stile.core.services;
+    await accounts.setGroups(who.id, ['bank-staff'], clock.now());
+    const staff = await byPassword(other, who);
+    expect(staff.body).toContain('Staff confirm every sign-in.');
+    expect(staff.body).not.toContain('You have not signed in on this device before.');
+    await accounts.setGroups(who.id, [], clock.now());
     expect(await signIn(other, who)).toEqual(['password']);
     const again = await other.open(`${world.stile.issuer}/account`);
     const forgotten = await other.submit(again, `/account/devices/${device?.id}/forget`);
@@ -199,6 +209,19 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
     await past(who);
     const page = await byPassword(browser(ABROAD, 'curl/8.0'), who);
     expect(page.body).toContain('This sign-in is unlike your others.');
+  });
+
+  it('failed attempts before it: a second factor, and why', async () => {
+    const who = await person();
+    const agent = browser();
+    const page = await agent.open(`${client}/sign-in`);
+    const [once, twice] = ['wrong horse', 'wrong stable'];
+    const first = await passwordSignIn(agent, page, who.username, once);
+    const second = await agent.submit(first, '/password', { password: String(twice) });
+    expect((await agent.submit(second, '/password', { password: PASSWORD })).body).toContain(
+      'Somebody has tried to guess your password.',
+    );
+    expect((await byPassword(browser(), await person())).body).not.toContain('tried to guess');
   });
 
   it('more rights than others have', async () => {
