@@ -18,7 +18,7 @@ import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-d
 import { rememberSignIn, visitOf } from '../services/risk.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
-import { askedOf } from './policy-question.ts';
+import { questionsOf } from './policy-question.ts';
 import { deviceOf, requestState } from './request-state.ts';
 import { requestedAssurance } from './requested-assurance.ts';
 
@@ -99,7 +99,7 @@ function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, { accountId, transact
     transactionId: transactionOf(ctx) ?? deps.random.id(),
     clientId: oidc.client?.clientId ?? '',
     requirement: requirementOf(requestedAssurance(params), demands),
-    asked: askedOf(params, oidc.client),
+    ...questionsOf(params, oidc.client),
     device: deviceOf(ctx),
     silent: oidc.prompts.has('none'),
     ...(transaction ? { kept: keptOf(transaction) } : {}),

@@ -52,6 +52,8 @@ export interface AssessInput {
   readonly requirement: Requirement;
   /** What the policy is asked with. */
   readonly asked: Asked;
+  /** A change of factors that the request is for: asked beside it. */
+  readonly change?: Asked;
   readonly device: Device;
   /** The transaction has a row, and this was found out in it before: undefined, nothing yet. Absent: no row. */
   readonly kept?: Assessed | undefined;
@@ -89,8 +91,12 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   const proofs = facts?.proofs ?? [];
   // Only a proof makes the account known: a name, a hint or an abandoned session do not.
   const account = facts && proofs.length > 0 ? accountFacts(deps, facts) : undefined;
-  const answer = facts && account ? await askPolicy(deps, questionOf(input, facts)) : undefined;
-  const requirement = answer ? withPolicy(input.requirement, answer) : input.requirement;
+  const known = account && facts;
+  const ask = (asked: Asked) => (known ? askPolicy(deps, questionOf(input, known, asked)) : undefined);
+  const change = input.change && (await ask(input.change));
+  const demanded = change ? withPolicy(input.requirement, change) : input.requirement;
+  const answer = await ask(input.asked);
+  const requirement = answer ? withPolicy(demanded, answer) : demanded;
   const outcome = evaluate({
     proofs,
     requirement,
@@ -108,15 +114,15 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
       now,
       ...(account ? { credentials: account.credentials } : {}),
     }),
-    notify: answer ? reasonsToTell(answer) : [],
+    notify: [change, answer].flatMap((each) => (each ? reasonsToTell(each) : [])),
     ...(facts && account && answer
-      ? { facts, decision: decisionOf(answer, { input, facts, account, outcome, now }) }
+      ? { facts, decision: decisionOf(answer, { input, demanded, facts, account, outcome, now }) }
       : {}),
   };
 }
 
-function questionOf(input: AssessInput, facts: AssuranceFacts) {
-  const { asked, device, sessionUid, transactionId } = input;
+function questionOf(input: AssessInput, facts: AssuranceFacts, asked: Asked) {
+  const { device, sessionUid, transactionId } = input;
   return {
     asked,
     device,
@@ -128,15 +134,20 @@ function questionOf(input: AssessInput, facts: AssuranceFacts) {
 
 interface Made {
   readonly input: AssessInput;
+  /** All but what the policy says to the request as an authorization. */
+  readonly demanded: Requirement;
   readonly facts: AssuranceFacts;
   readonly account: AccountFacts;
   readonly outcome: Outcome;
   readonly now: number;
 }
 
-function decisionOf(answer: PolicyAnswer, { input, facts, account, outcome, now }: Made): RecordedDecision {
+function decisionOf(
+  answer: PolicyAnswer,
+  { input, demanded, facts, account, outcome, now }: Made,
+): RecordedDecision {
   return recordedDecision(answer, {
-    requirement: input.requirement,
+    requirement: demanded,
     proofs: facts.proofs,
     credentials: account.credentials,
     transaction: input.transactionId,

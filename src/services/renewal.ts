@@ -57,7 +57,7 @@ export async function renew(deps: AssuranceDeps, input: RenewalInput): Promise<R
   const credentials = stored.map(deps.judge);
   const requirement = withPolicy({ clauses: [] }, answer);
   // No proof was made in this refresh: the age of those there are is that of now.
-  const transaction = { id: record.id, clientId };
+  const transaction = { id: record.id, clientId, lastAcr: record.acr };
   const outcome = evaluate({
     proofs: record.proofs,
     requirement,

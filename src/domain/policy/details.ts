@@ -9,32 +9,39 @@ export function detailFacts(details: readonly unknown[]): DetailFacts[] {
   return details.map(factsOf);
 }
 
-const nothing: DetailFacts = { type: '', amount: 0, currency: '', actions: [], locations: [] };
+const malformed: DetailFacts = { type: '', amount: UNREADABLE, currency: '', actions: [], locations: [] };
 
 function factsOf(detail: unknown): DetailFacts {
-  if (typeof detail !== 'object' || detail === null) return { ...nothing, amount: UNREADABLE };
-  const { type, actions, locations, currency, amount, instructedAmount } = detail as Record<string, unknown>;
-  const money = isObject(instructedAmount)
-    ? instructedAmount
-    : isObject(amount)
-      ? amount
-      : { amount, currency };
+  if (!isObject(detail)) return malformed;
+  const { type, actions, locations, currency, amount, instructedAmount } = detail;
+  const inner = [instructedAmount, amount].flatMap((each) => (isObject(each) ? [each['currency']] : []));
   return {
     type: text(type),
-    amount: numberOf(money['amount'] ?? money['value']),
-    currency: text(money['currency'] ?? currency),
+    amount: Math.max(amountOf(detail, 'amount'), amountOf(detail, 'instructedAmount')),
+    currency: text([currency, ...inner].find((each) => each !== undefined)),
     actions: texts(actions),
     locations: texts(locations),
   };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A JSON number or a decimal text, as payment interfaces write it; anything else that is there is above all. */
+/**
+ * An API may read any of the places where payment interfaces write an amount, so the largest counts: a plain value, or an
+ * object's `amount` and `value`.
+ */
+function amountOf(detail: Readonly<Record<string, unknown>>, name: string): number {
+  if (!Object.hasOwn(detail, name)) return 0;
+  const value = detail[name];
+  if (!isObject(value)) return numberOf(value);
+  const parts = ['amount', 'value'].filter((part) => Object.hasOwn(value, part));
+  return parts.length === 0 ? UNREADABLE : Math.max(...parts.map((part) => numberOf(value[part])));
+}
+
+/** A JSON number or a decimal text; anything else is above all. */
 function numberOf(value: unknown): number {
-  if (value === undefined) return 0;
   if (typeof value === 'number' && Number.isFinite(value)) return Math.abs(value);
   if (typeof value === 'string' && /^-?\d{1,30}(\.\d{1,30})?$/.test(value)) return Math.abs(Number(value));
   return UNREADABLE;

@@ -7,7 +7,7 @@ import type { Client } from 'oidc-provider';
 import { StileError } from '../../domain/errors.ts';
 import { type Requirement, requirementOf } from '../../domain/requirement.ts';
 import { metadataOf } from '../../oidc/clients.ts';
-import { askedOf } from '../../oidc/policy-question.ts';
+import { type Questions, questionsOf } from '../../oidc/policy-question.ts';
 import { requestedAssurance } from '../../oidc/requested-assurance.ts';
 import { type Assessment, type AssuranceDeps, assess } from '../../services/assurance.ts';
 import type { AttemptContext } from '../../services/attempt.ts';
@@ -55,14 +55,14 @@ export async function visit(deps: InteractionDeps, ctx: Context, uid: string): P
   );
   allowFormsTo(ctx, [String(interaction.params['redirect_uri'])]);
   const csrf = csrfToken(deps.services.vault.mac, bindingOf(ctx, uid));
-  const asked = askedOf(interaction.params, client);
+  const questions = questionsOf(interaction.params, client);
   const assessment = await assessTransaction(deps, {
     transaction,
     requirement,
-    asked,
+    ...questions,
     device: deviceOf(ctx),
   });
-  return { ctx, uid, interaction, transaction, client, asked, assessment, csrf };
+  return { ctx, uid, interaction, transaction, client, asked: questions.asked, assessment, csrf };
 }
 
 async function findInteraction(deps: InteractionDeps, ctx: Context, uid: string): Promise<Interaction> {
@@ -137,10 +137,9 @@ async function pinnedAccount(
   return typeof sub === 'string' ? sub : undefined;
 }
 
-interface Assessing {
+interface Assessing extends Questions {
   readonly transaction: AuthTransaction;
   readonly requirement: Requirement;
-  readonly asked: Asked;
   readonly device: Device;
 }
 

@@ -1,6 +1,7 @@
 /** The policy where it is asked beside sign-ins: amounts, refreshes, changes of factors, and rules that fail. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ACCOUNT_CLIENT } from '../../../src/oidc/account-client.ts';
 import type { Mail } from '../../../src/services/ports.ts';
 import { createAgent } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
@@ -35,6 +36,10 @@ rules:
     when: request.event == "refresh" && "careful" in account.groups
     require: { acr: ['urn:stile:acr:mfa'] }
     reason: Two factors.
+  - name: sign-ins-of-watched
+    when: request.event == "authorization" && "watched" in account.groups
+    require: { acr: ['urn:stile:acr:mfa'] }
+    reason: Every sign-in is confirmed.
   - name: refresh-soon
     when: request.event == "refresh" && "hasty" in account.groups
     require: { maxAge: 300 }
@@ -180,7 +185,7 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
         policy: {
           deny: true,
           matched: expect.arrayContaining([
-            expect.objectContaining({ rule: 'barred', error: expect.stringContaining('more than 200') }),
+            expect.objectContaining({ rule: 'barred', error: expect.stringContaining('more than 50') }),
           ]),
         },
       },
@@ -364,6 +369,22 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     const again = await agent.open(`${stile.issuer}/account/factors/${who.app?.id}/remove`);
     expect(again.body).toContain('Factors are removed by who is there right now.');
   });
+
+  it.each(['stile_change=credential_changed', 'stile_enrol=passkey'])(
+    'a request that says it is for a change of factors is an authorization all the same: %s',
+    async (parameter) => {
+      const who = await person(['watched']);
+      const agent = createAgent();
+      const begin = await agent.open(`${stile.issuer}/account`);
+      const url = new URL((await client.authorize()).url);
+      url.searchParams.set('client_id', ACCOUNT_CLIENT);
+      url.searchParams.set('redirect_uri', `${stile.issuer}/account/callback`);
+      const asked = await agent.open(`${url.href}&${parameter}`);
+      expect(asked.url).not.toBe(begin.url);
+      const page = await passwordSignIn(agent, asked, who.username);
+      expect(page.body).toContain('Every sign-in is confirmed.');
+    },
+  );
 
   it('adding a factor is refused where it is denied', async () => {
     const who = await person(['frozen']);
