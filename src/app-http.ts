@@ -28,6 +28,8 @@ import { storedClientMetadata } from './oidc/clients.ts';
 import { protocolEndpoints } from './oidc/endpoint.ts';
 import { createProvider } from './oidc/provider.ts';
 import { createProtocolContext } from './oidc/request-state.ts';
+import { notify } from './services/notify.ts';
+import { originOf } from './services/policy.ts';
 import type { ProtocolContext } from './services/protocol-context.ts';
 
 export interface Http {
@@ -43,7 +45,7 @@ export async function composeHttp(core: Core): Promise<Http> {
   const assets = await loadAssets(join(views, 'assets'));
   const renderer = await createRenderer({ directory: views, site: config.name, assets });
   const errors = errorDeps({ log: core.log, render: (page) => renderer.render(page) });
-  const context = createProtocolContext();
+  const context = createProtocolContext((device) => originOf(services.risk, device));
   const provider = composeProvider(core, { renderer, errors, context });
   answerAs(provider, config.issuer);
   const https = config.issuer.startsWith('https:');
@@ -79,6 +81,8 @@ export async function composeHttp(core: Core): Promise<Http> {
           flush: createWriter(core).flush,
           clock: core.clock,
           random: services.random,
+          tell: ({ account, reasons }) =>
+            notify(services, account, services.letters.signInNoticed(account, reasons)),
         }),
       ),
     ),
@@ -120,6 +124,7 @@ function composeProvider(core: Core, { renderer, errors, context }: ProviderPart
       transactions: services.transactions,
       proofs: services.proofs,
       random: services.random,
+      devices: services,
       keepFor: longestToken(config),
     }),
     issuance: { accounts: services.accounts, assurance, tokens: config.tokens, resources: config.resources },

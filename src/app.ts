@@ -2,8 +2,12 @@
  * The composition root: the only file that joins the layers. Nothing here decides anything.
  */
 
+import { type AuditWork, auditWork } from './app-audit.ts';
 import { composeHttp, type Http } from './app-http.ts';
+import { type LoadedPolicy, readText } from './config/load.ts';
+import { emptyPolicy, requirePolicy } from './config/policy/load.ts';
 import type { Config, Secrets } from './config/schema.ts';
+import { StileError } from './domain/errors.ts';
 import type { Level } from './domain/ladder.ts';
 import { catalogueLetters } from './http/letters.ts';
 import { createTranslator, en } from './http/messages.ts';
@@ -13,7 +17,8 @@ import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
 import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
 import { migrate } from './infra/migrate.ts';
-import { purge } from './infra/purge.ts';
+import { type FollowedNetwork, openNetwork } from './infra/network.ts';
+import { purge, purgeAudit } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
 import { createClock, createPasswordHasher, createRandom, type SystemClock } from './infra/system.ts';
 import { createVault } from './infra/vault.ts';
@@ -22,12 +27,17 @@ import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
+import { createPolicyHolder, type PolicyHolder } from './services/policies.ts';
+import { isRemembered as recognises } from './services/remembered-devices.ts';
+import { createOverallCounts } from './services/risk.ts';
 
 export interface AppInput {
   readonly config: Config;
   readonly secrets: Secrets;
   /** Of the configuration; written on every assurance record. */
   readonly version: string;
+  /** Of the file that the configuration names, if it names one. */
+  readonly policy?: LoadedPolicy;
   /** What holds the embedded database, for whoever finds it locked. */
   readonly purpose?: string;
   readonly log?: Logger;
@@ -43,6 +53,8 @@ export interface Core {
   readonly services: Deps;
   readonly assurance: AssuranceDeps;
   readonly keys: ServerKeys;
+  readonly policy: PolicyHolder;
+  readonly network: FollowedNetwork;
   /** The demo's mail. */
   readonly outbox: Outbox | undefined;
   close(): Promise<void>;
@@ -79,12 +91,24 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   if (!mailer) throw new Error('there is neither an SMTP server nor an outbox');
   const levels = config.levels as readonly Level[];
   const judge = createJudge(config);
+  const policy = holdPolicy(input, log, stores);
+  await policy.poll();
+  const transactions = stores.authTransactions;
+  const random = createRandom();
+  const network = await openNetwork(config.network, log);
+  const overall = createOverallCounts({ clock, signIns: stores.signIns });
+  const risk = { clock, random, vault, network, signIns: stores.signIns, overall };
+  const asking = { policy, risk };
+  const isRemembered: Deps['isRemembered'] = (accountId, device) =>
+    recognises({ ...stores, clock }, accountId, device);
   const services: Deps = {
     ...stores,
+    ...asking,
     unitOfWork: stores.transactions,
-    transactions: stores.authTransactions,
+    transactions,
     clock,
-    random: createRandom(),
+    random,
+    isRemembered,
     hasher: createPasswordHasher(config.factors.password),
     vault,
     mailer,
@@ -95,8 +119,11 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     settings: config,
   };
   const assurance: AssuranceDeps = {
+    ...asking,
+    transactions,
     clock,
-    random: services.random,
+    random,
+    isRemembered,
     facts: stores.facts,
     credentials: stores.credentials,
     judge,
@@ -115,12 +142,28 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     services,
     assurance,
     keys,
+    policy,
+    network,
     outbox,
     close: async () => {
       smtp?.close();
       await db.close();
     },
   };
+}
+
+function holdPolicy({ config, policy }: AppInput, log: Logger, { policies }: Stores): PolicyHolder {
+  if (config.policy.file !== undefined && !policy) throw new Error('the policy file was not loaded');
+  const levels = config.levels as readonly Level[];
+  return createPolicyHolder({
+    versions: policies,
+    log,
+    load: (text, file) => requirePolicy(text, { levels, file }),
+    empty: emptyPolicy,
+    ...(policy
+      ? { file: { name: policy.file, first: policy, read: async () => readText(policy.file) } }
+      : {}),
+  });
 }
 
 async function followClock(log: Logger, db: Database, clock: SystemClock): Promise<void> {
@@ -132,23 +175,36 @@ async function followClock(log: Logger, db: Database, clock: SystemClock): Promi
 /** A running server's parts: its request handler, and how to end it. */
 export interface App extends Http {
   readonly core: Core;
-  /** Deletes what has expired, and sets the clock by the database's; called now and then. */
+  /** Deletes what has expired, sets the clock by the database's, and looks for what has changed; called now and then. */
   purge(): Promise<void>;
+  /** Seals the audit and sends it on; called about once a second. */
+  readonly audit: AuditWork;
   close(): Promise<void>;
 }
 
 export async function createApp(input: AppInput): Promise<App> {
   const core = await createCore(input);
   try {
+    const detail = core.policy.fault();
+    if (detail !== undefined) throw new StileError('policy_unavailable', { detail });
+    const { clock, log, network } = core;
+    const { risk } = core.services;
+    await risk.overall.refresh();
     const http = await composeHttp(core);
     return {
       ...http,
       core,
       purge: async () => {
-        await followClock(core.log, core.db, core.clock);
-        const counts = await purge(core.db, { now: core.clock.now() });
-        core.log.debug({ counts }, 'purged');
+        await followClock(log, core.db, clock);
+        const now = clock.now();
+        const history = core.config.risk.historyDays * 86_400;
+        const counts = await purge(core.db, { now, history });
+        const { retention } = core.config.audit;
+        log.debug({ counts: { ...counts, ...(await purgeAudit(core.db, retention, { now })) } }, 'purged');
+        await network.refresh();
+        await risk.overall.refresh();
       },
+      audit: auditWork(core, input.secrets.auditWebhookSecret),
       close: () => core.close(),
     };
   } catch (error) {

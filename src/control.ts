@@ -20,8 +20,8 @@ type Answer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly code: ErrorCode; readonly message?: string };
 
-/** Bytes; also of an answer. */
-const longest = 64 * 1024;
+/** Bytes; also of an answer. A policy has up to a quarter of it. */
+const longest = 1024 * 1024;
 /** Milliseconds. */
 const patience = 30_000;
 

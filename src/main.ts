@@ -2,9 +2,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type App, type AppInput, createApp } from './app.ts';
+import { every } from './every.ts';
 
 /** Seconds between two purges. */
 const PURGE_EVERY = 60;
+/** Seconds between two looks for a newer policy. */
+const POLL_EVERY = 3;
+/** Seconds between two rounds of the sealer. */
+const AUDIT_EVERY = 1;
 /** Seconds a request under way has when the server is told to stop. */
 const DRAIN = 10;
 
@@ -33,15 +38,20 @@ export async function serve(
     await app.close();
     throw error;
   }
-  const timer = setInterval(() => void purgeQuietly(app), PURGE_EVERY * 1000);
-  timer.unref();
+  const { log } = app.core;
+  const ends = [
+    every({ seconds: PURGE_EVERY, what: 'the purge', log }, app.purge),
+    every({ seconds: POLL_EVERY, what: 'the look for a newer policy', log }, app.core.policy.poll),
+    every({ seconds: AUDIT_EVERY, what: 'sealing the audit', last: true, log }, app.audit.seal),
+    every({ seconds: AUDIT_EVERY, what: 'sending the audit to its sinks', log }, app.audit.deliver),
+  ];
   return {
     app,
     port: (server.address() as AddressInfo).port,
     stop: async () => {
-      clearInterval(timer);
       app.drain();
       await closeServer(server);
+      for (const end of ends) await end();
       await app.close();
     },
   };
@@ -63,12 +73,4 @@ async function closeServer(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), DRAIN * 1000);
   await closed;
   clearTimeout(timer);
-}
-
-async function purgeQuietly({ core, purge }: App): Promise<void> {
-  try {
-    await purge();
-  } catch (error) {
-    core.log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'the purge failed');
-  }
 }

@@ -23,15 +23,16 @@ export async function perform(loaded: Loaded, command: DatabaseCommand, input: u
   }
 }
 
-async function performHere(
-  { config, secrets, version }: Loaded,
+/** Runs the command here alone. Error `FolderLockedError` names who holds the embedded database. */
+export async function performHere(
+  { config, ...loaded }: Loaded,
   { name, run }: DatabaseCommand,
   input: unknown,
 ): Promise<unknown> {
   const { createCore } = await quietly(() => import('../app.ts'));
   const silent = { ...config, log: { level: 'silent' as const } };
   const purpose = `stile ${name.replace('.', ' ')}`;
-  const core = await createCore({ config: silent, secrets, version, purpose });
+  const core = await createCore({ ...loaded, config: silent, purpose });
   try {
     return await run(core, input);
   } finally {

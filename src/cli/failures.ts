@@ -1,5 +1,6 @@
 /** What a failure means to whoever typed the command. No stack, no secret. */
 import { ConfigError } from '../config/faults.ts';
+import { PolicyError } from '../config/policy/load.ts';
 import { catalogue, StileError } from '../domain/errors.ts';
 
 /** The command line itself was wrong. */
@@ -12,6 +13,7 @@ export class CommandError extends Error {}
 export function explain(error: unknown): string[] {
   if (error instanceof UsageError) return [`stile: ${error.message}`, 'Try `stile help`.'];
   if (error instanceof ConfigError) return explainFaults(error);
+  if (error instanceof PolicyError) return explainPolicyFaults(error);
   if (error instanceof CommandError) return [`stile: ${error.message}`];
   if (error instanceof StileError) return [explainCode(error)];
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -25,6 +27,12 @@ function explainFaults({ faults }: ConfigError): string[] {
       ? 'There is a fault in the configuration:'
       : `There are ${faults.length} faults in the configuration:`;
   return [head, ...faults.map(({ path, message }) => `  ${path}: ${message}`)];
+}
+
+/** Each on a line that editors and terminals can follow. */
+function explainPolicyFaults({ faults, message }: PolicyError): string[] {
+  const head = faults.length === 1 ? 'There is a fault' : `There are ${faults.length} faults`;
+  return [`${head} in the policy:`, ...message.split('\n').map((line) => `  ${line}`)];
 }
 
 /** `detail` says which field, or why the database is away. */

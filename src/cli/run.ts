@@ -1,6 +1,10 @@
 /** Finds the command, runs it, and says what went wrong: no stack traces. */
 import { parseArgs } from 'node:util';
+import { auditTable } from './audit-table.ts';
+import { type Command, type Commands, options, type Parsed, type Values } from './command.ts';
+import { commands as generalCommands } from './commands.ts';
 import { explain, UsageError } from './failures.ts';
+import { policyCommands } from './policy-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 const usage = `Usage: stile <command> [options], where stile is node dist/src/cli.js
@@ -11,150 +15,63 @@ const usage = `Usage: stile <command> [options], where stile is node dist/src/cl
   user add <username>           add an account; asks for the password
       --email <address>           its address, which you vouch for
       --name <name>               the name people see
+      --group <name>              a group policies can name; may be repeated
       --password-stdin            read the password from standard input
   user disable|enable <user>    end an account's use, and all it has open; or allow it again
+  user groups <user> [groups]   show a person's groups, or put them in these and no others
+      --none                      in none
   user code <user>              make a code that confirms their first second factor
   client add                    register a client in the database; prints its secret once
       --file <path>               its settings as in the configuration, YAML or JSON; - reads standard input
       --public                    without a secret
   client remove <id>            remove one from the database
   client list                   list those in the database
+  audit verify                  has anything in the audit trail been changed?
+      --file <path>               of an export, without a database
+      --keys <path>               with these public keys
+      --anchor <checkpoint>       and with a checkpoint kept elsewhere, or a file of them
+  audit checkpoint              print the newest signed checkpoint, to keep elsewhere
+  audit keys                    print the public keys that checkpoints are signed with
+  audit export                  print sealed events
+      --since, --until <time>     30d, 12h or 2026-01-31
+      --person <user>             of one person
+      --format jsonl|ocsf         default: jsonl
   secret                        make a client secret and its hash
       --key                       make a key for STILE_KEYS instead
   gate --config <file>          answer gateways: may this request pass?
   gate explain <method> <url>   say which rule decides, and why
       --token <token>             the access token it comes with
+  policy check <file>           say everything that is wrong with a policy
+  policy explain <file>         say which rules match, and why
+      --facts <file>              the facts that matter, in YAML; the others are at rest
+  policy test <file>            run the tests of a policy, x.test.yaml beside x.yaml
+      --json                      the report as JSON
+  policy backtest               replay recorded decisions under a draft
+      --policy <file>             the draft
+      --since, --until <time>     30d, 12h or 2026-01-31; default: the last 30 days
+      --file <path>               of an export of the audit, not of the database
+      --html <path>               write a report with charts
+      --list                      print every decision that changes, as JSON Lines
+      --json                      the report as JSON
+  policy simulate               what a draft asks of whom, signal by signal
+      --policy <file>             the draft
+      --facts <file>              the facts that stay, in YAML; the others are at rest
+      --json                      as JSON
+  policy stats                  how often each rule matched, by day
+      --since, --until <time>     default: the last 30 days
+      --json                      as JSON
+  policy apply <file>           put a policy in force, where none is in the configuration
+      --note <text>               why; kept with it
+  policy list                   list the policies there were; the one in force has a *
+  policy show [id]              print one; without an id the one in force
+  policy rollback <id>          put an earlier one in force again
   help, version
 
   --config <file>               configuration file; default: STILE_CONFIG, else the demo
 
 docs/configuration.md lists every setting.`;
 
-const options = {
-  config: { type: 'string' },
-  email: { type: 'string' },
-  name: { type: 'string' },
-  'password-stdin': { type: 'boolean' },
-  key: { type: 'boolean' },
-  file: { type: 'string' },
-  public: { type: 'boolean' },
-  token: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'v' },
-} as const;
-
-type Parsed = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
-type Values = Parsed['values'];
-type Name = keyof typeof options;
-
-interface Command {
-  /** Options it takes beside --help. */
-  readonly takes: readonly Name[];
-  /** Names of its arguments. */
-  readonly arguments: readonly string[];
-  readonly run: (terminal: Terminal, values: Values, args: readonly string[]) => Promise<number>;
-}
-
-/** Each command loads only what it needs. */
-const commands: Readonly<Record<string, Command>> = {
-  start: {
-    takes: ['config'],
-    arguments: [],
-    run: async (terminal, values) => (await import('./start.ts')).start(terminal, file(values)),
-  },
-  check: {
-    takes: ['config'],
-    arguments: [],
-    run: async (terminal, values) => (await import('./check.ts')).check(terminal, file(values)),
-  },
-  migrate: {
-    takes: ['config'],
-    arguments: [],
-    run: async (terminal, values) => (await import('./migrate.ts')).migrateCommand(terminal, file(values)),
-  },
-  'user add': {
-    takes: ['config', 'email', 'name', 'password-stdin'],
-    arguments: ['username'],
-    run: async (
-      terminal,
-      { email, name, 'password-stdin': passwordStdin = false, ...values },
-      [username = ''],
-    ) =>
-      (await import('./user-add.ts')).userAdd(terminal, {
-        ...file(values),
-        username,
-        passwordStdin,
-        ...(email === undefined ? {} : { email }),
-        ...(name === undefined ? {} : { name }),
-      }),
-  },
-  'user disable': status('disabled'),
-  'user enable': status('active'),
-  'user code': {
-    takes: ['config'],
-    arguments: ['username'],
-    run: async (terminal, values, [identifier = '']) =>
-      (await import('./user-code.ts')).userCode(terminal, { ...file(values), identifier }),
-  },
-  'client add': {
-    takes: ['config', 'file', 'public'],
-    arguments: [],
-    run: async (terminal, { file: client, public: open = false, ...values }) => {
-      if (client === undefined) throw new UsageError('stile client add needs --file');
-      return (await clientCommands()).clientAdd(terminal, { ...file(values), client, public: open });
-    },
-  },
-  'client remove': {
-    takes: ['config'],
-    arguments: ['client id'],
-    run: async (terminal, values, [clientId = '']) =>
-      (await clientCommands()).clientRemove(terminal, { ...file(values), clientId }),
-  },
-  'client list': {
-    takes: ['config'],
-    arguments: [],
-    run: async (terminal, values) => (await clientCommands()).clientList(terminal, file(values)),
-  },
-  gate: {
-    takes: ['config'],
-    arguments: [],
-    run: async (terminal, values) => (await import('./gate.ts')).gate(terminal, { file: gateFile(values) }),
-  },
-  'gate explain': {
-    takes: ['config', 'token'],
-    arguments: ['method', 'url'],
-    run: async (terminal, values, [method = '', url = '']) =>
-      (await import('./gate.ts')).gateExplain(terminal, {
-        file: gateFile(values),
-        method,
-        url,
-        ...(values.token === undefined ? {} : { token: values.token }),
-      }),
-  },
-  secret: {
-    takes: ['key'],
-    arguments: [],
-    run: async (terminal, { key = false }) => (await import('./secret.ts')).secret(terminal, { key }),
-  },
-};
-
-function gateFile({ config }: Values): string {
-  if (config === undefined) throw new UsageError('stile gate needs --config');
-  return config;
-}
-
-function clientCommands() {
-  return import('./client.ts');
-}
-
-function status(status: 'active' | 'disabled'): Command {
-  return {
-    takes: ['config'],
-    arguments: ['username'],
-    run: async (terminal, values, [identifier = '']) =>
-      (await import('./user-status.ts')).userStatus(terminal, { ...file(values), identifier, status }),
-  };
-}
+const commands: Commands = { ...generalCommands, ...policyCommands, ...auditTable };
 
 /** Runs one command line; returns its exit code. Never throws. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -182,23 +99,27 @@ function parse(args: readonly string[]): Parsed {
 }
 
 function find(positionals: readonly string[], values: Values): { command: Command; rest: readonly string[] } {
-  const [first = '', second] = positionals;
-  const length = ['user', 'client'].includes(first) || (first === 'gate' && second === 'explain') ? 2 : 1;
-  const name = positionals.slice(0, length).join(' ');
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) throw new UsageError(`there is no command "${name}"`);
+  const { name, command } = named(positionals);
   const stray = Object.keys(values).find((option) => !command.takes.some((known) => known === option));
   if (stray) throw new UsageError(`stile ${name} takes no --${stray}`);
-  const rest = positionals.slice(length);
+  const rest = positionals.slice(name.split(' ').length);
   const [missing] = command.arguments.slice(rest.length);
   if (missing) throw new UsageError(`stile ${name} needs a ${missing}`);
-  if (rest.length > command.arguments.length)
+  if (!command.more && rest.length > command.arguments.length + (command.optional?.length ?? 0))
     throw new UsageError(`"${rest.at(-1)}" is one argument too many`);
   return { command, rest };
 }
 
-function file({ config }: Values): { file?: string } {
-  return config === undefined ? {} : { file: config };
+/** The command of two words, else of one. */
+function named(positionals: readonly string[]): { name: string; command: Command } {
+  const [first = ''] = positionals;
+  const both = positionals.slice(0, 2).join(' ');
+  for (const name of [both, first]) {
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (command) return { name, command };
+  }
+  const group = Object.keys(commands).some((name) => name.startsWith(`${first} `));
+  throw new UsageError(`there is no command "${group ? both : first}"`);
 }
 
 async function printVersion(terminal: Terminal): Promise<number> {

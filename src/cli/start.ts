@@ -2,14 +2,17 @@
 import type { Loaded } from '../config/load.ts';
 import { controlPath, serveControl } from '../control.ts';
 import type { Running } from '../main.ts';
+import { checkpointCommand, keysCommand, verifyCommand } from './audit.ts';
 import { clientAddCommand, clientListCommand, clientRemoveCommand } from './client.ts';
 import { controlHandlers } from './database-command.ts';
 import { startDemo } from './demo.ts';
 import { type ConfigFile, load, quietly } from './load.ts';
+import { policyVersionCommands } from './policy-versions.ts';
 import { refuseDemoAccount } from './production.ts';
 import type { Terminal } from './terminal.ts';
 import { userAddCommand } from './user-add.ts';
 import { userCodeCommand } from './user-code.ts';
+import { userGroupsCommand } from './user-groups.ts';
 import { userStatusCommand } from './user-status.ts';
 
 /** Resolves when the server was told to stop and has; 0 when in good order. */
@@ -21,7 +24,7 @@ export async function start(terminal: Terminal, options: ConfigFile): Promise<nu
   const running = await serve(loaded, async ({ core }) => {
     if (!loaded.config.demo) await refuseDemoAccount(core);
   });
-  const ends: (() => Promise<void>)[] = [() => running.stop()];
+  const ends: (() => Promise<void>)[] = [() => running.stop(), reloadsPolicy(terminal, running)];
   try {
     if (!loaded.secrets.databaseUrl) ends.unshift(await takeCommands(loaded, running));
     if (loaded.config.demo) ends.unshift(await startDemo(terminal, loaded.config, running));
@@ -31,6 +34,17 @@ export async function start(terminal: Terminal, options: ConfigFile): Promise<nu
   } finally {
     for (const end of ends) await end();
   }
+}
+
+/** SIGHUP: the policy is read again; where it is faulty the one before it stays. */
+function reloadsPolicy(terminal: Terminal, { app }: Running): () => Promise<void> {
+  const reload = (): void => {
+    app.core.policy.reload().catch((error: unknown) => {
+      terminal.note(`The policy was not read: ${error instanceof Error ? error.message : 'unknown failure'}`);
+    });
+  };
+  process.on('SIGHUP', reload);
+  return async () => void process.off('SIGHUP', reload);
 }
 
 function adviseRuntime(terminal: Terminal): void {
@@ -43,10 +57,15 @@ function adviseRuntime(terminal: Terminal): void {
 const commands = [
   userAddCommand,
   userStatusCommand,
+  userGroupsCommand,
   userCodeCommand,
   clientAddCommand,
   clientRemoveCommand,
   clientListCommand,
+  ...policyVersionCommands,
+  verifyCommand(),
+  checkpointCommand,
+  keysCommand,
 ];
 
 async function takeCommands({ config }: Loaded, { app }: Running): Promise<() => Promise<void>> {

@@ -1,4 +1,5 @@
 /** Where a command reads and writes. */
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 
@@ -7,6 +8,10 @@ export interface Terminal {
   out(line: string): void;
   /** A line for the person, beside the output. */
   note(line: string): void;
+  /** Output as it comes; resolves when there is room for more. */
+  stream(text: string): Promise<void>;
+  /** How far a long command is, where somebody looks on: it replaces what it said before; '' wipes it away. */
+  progress(line: string): void;
   /** The first line of standard input. */
   firstLine(): Promise<string>;
   /** All of standard input. */
@@ -20,10 +25,18 @@ export function processTerminal(): Terminal {
   return {
     out: (line) => void stdout.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),
+    stream: (text) => streamed(stdout, text),
+    progress: (line) => {
+      if (stderr.isTTY) stderr.write(`\r\u001b[K${line}`);
+    },
     firstLine: () => firstLine(stdin),
     input: () => text(stdin),
     askSecret: async (question) => (stdin.isTTY ? askHidden(stdin, stderr, question) : undefined),
   };
+}
+
+async function streamed(output: NodeJS.WritableStream, text: string): Promise<void> {
+  if (!output.write(text)) await once(output, 'drain');
 }
 
 async function firstLine(input: NodeJS.ReadableStream): Promise<string> {

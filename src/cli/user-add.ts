@@ -12,6 +12,7 @@ export interface UserAddOptions extends ConfigFile {
   /** The administrator vouches for it. */
   readonly email?: string;
   readonly name?: string;
+  readonly groups?: readonly string[];
   readonly passwordStdin: boolean;
 }
 
@@ -19,17 +20,19 @@ const accountInput = z.strictObject({
   username: z.string().max(100),
   email: z.string().max(300).exactOptional(),
   name: z.string().max(300).exactOptional(),
+  groups: z.array(z.string().max(100)).max(100).exactOptional(),
   password: z.string().max(1000),
 });
 
 /** Errors: `account_exists`, `account_invalid`, `password_too_weak`; `CommandError` when no password is given. */
 export async function userAdd(terminal: Terminal, options: UserAddOptions): Promise<number> {
   const loaded = load(options);
-  const { username, email, name } = options;
+  const { username, email, name, groups } = options;
   const input: z.input<typeof accountInput> = {
     username,
     ...(email === undefined ? {} : { email }),
     ...(name === undefined ? {} : { name }),
+    ...(groups === undefined ? {} : { groups: [...groups] }),
     password: await readPassword(terminal, options),
   };
   const added = String(await perform(loaded, userAddCommand, input));

@@ -3,6 +3,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { findLevel } from '../domain/ladder.ts';
+import { isListFile, parseNetworkEntry } from '../domain/network-list.ts';
 import { clientFaults } from './check-clients.ts';
 import { demoClient } from './demo.ts';
 import type { Fault, FaultPath } from './faults.ts';
@@ -23,6 +24,8 @@ export function configFaults(config: Config): Fault[] {
     })),
     ...passkeyFaults(config),
     ...lifetimeFaults(config),
+    ...networkFaults(config),
+    ...sinkFaults(config),
     ...(config.demo ? demoFaults(config) : productionFaults(config)),
   ];
 }
@@ -141,6 +144,47 @@ function lifetimeFaults({ session }: Config): Fault[] {
   return session.idle <= session.absolute
     ? []
     : [{ path: ['session', 'idle'], message: 'is longer than session.absolute' }];
+}
+
+/** A list that is in part misunderstood would pass for a whole one. */
+function networkFaults({ network }: Config): Fault[] {
+  return (['listed', 'anonymising'] as const).flatMap((name) =>
+    network[name].flatMap((entry, index) =>
+      isListFile(entry) || parseNetworkEntry(entry)
+        ? []
+        : [
+            {
+              path: ['network', name, index],
+              message: 'is neither CIDR, an address, an AS number nor a file',
+            },
+          ],
+    ),
+  );
+}
+
+/** Audit events are for nobody else on the way. */
+function sinkFaults({ audit: { sinks } }: Config): Fault[] {
+  const shapes = sinks.flatMap(({ kind, path: file, url }, index) => {
+    const path = ['audit', 'sinks', index];
+    const [needed, other] = kind === 'file' ? ['path', 'url'] : ['url', 'path'];
+    const given = { path: file, url };
+    if (given[needed as 'path'] === undefined)
+      return [{ path: [...path, needed ?? ''], message: `a ${kind} needs it` }];
+    if (given[other as 'path'] !== undefined)
+      return [{ path: [...path, other ?? ''], message: `a ${kind} has none` }];
+    return url === undefined || isPrivate(new URL(url))
+      ? []
+      : [{ path: [...path, 'url'], message: 'must be https, or http to this machine' }];
+  });
+  const twice = duplicates(sinks.map(({ kind, path = '', url = '' }) => `${kind} ${path}${url}`));
+  return [
+    ...shapes,
+    ...twice.map(({ index }) => ({ path: ['audit', 'sinks', index], message: 'is there twice' })),
+  ];
+}
+
+function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }
 
 /** The demo's secrets are public, so it stays on this machine. */

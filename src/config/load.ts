@@ -2,10 +2,13 @@
  * Loads the configuration and the secrets. The only reader of the environment.
  */
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import type { Level } from '../domain/ladder.ts';
+import type { Policy } from '../domain/policy/policy.ts';
 import { demoConfig, demoKeyPrefix } from './demo.ts';
 import { ConfigError, type Fault } from './faults.ts';
 import { parseConfig, parseText } from './parse.ts';
+import { loadPolicy } from './policy/load.ts';
 import type { Config, Secrets } from './schema.ts';
 import { type Environment, formatKey, parseKeys, readSecrets } from './secrets.ts';
 import { configVersion } from './version.ts';
@@ -26,6 +29,15 @@ export interface Loaded {
   readonly version: string;
   /** The file read; absent: the demo's own configuration. */
   readonly file?: string;
+  /** Where the configuration names a policy file. */
+  readonly policy?: LoadedPolicy;
+}
+
+export interface LoadedPolicy {
+  /** Absolute. */
+  readonly file: string;
+  readonly text: string;
+  readonly policy: Policy;
 }
 
 /** Error: `ConfigError` with every fault of the file and of the environment. */
@@ -33,11 +45,13 @@ export function loadConfig(options: LoadOptions = {}): Loaded {
   const environment = readEnvironment(options.env ?? process.env);
   const file = options.file ?? environment.env['STILE_CONFIG'];
   const read = file ? readFile(file) : { raw: demoConfig() };
-  const parsed = 'raw' in read ? parseConfig(read.raw) : read;
+  const parsed = 'raw' in read ? parseConfig(read.raw) : { ...read, config: undefined };
   const { secrets, faults } = readSecrets(environment.env, 'raw' in read && isDemo(read.raw));
   const unread = new Set(environment.faults.map(({ path }) => path[0]));
+  const policy = readPolicy(parsed.config, file);
   const all = [
     ...parsed.faults,
+    ...(policy?.faults ?? []),
     ...environment.faults,
     ...faults.filter(({ path }) => !unread.has(`${path[0]}_FILE`)),
   ];
@@ -49,10 +63,40 @@ export function loadConfig(options: LoadOptions = {}): Loaded {
       config.demo && secrets.keys.length === 0 ? { ...secrets, keys: demoKeys(config, options) } : secrets,
     version: configVersion(config),
     ...(file ? { file: resolve(file) } : {}),
+    ...(policy?.loaded ? { policy: policy.loaded } : {}),
   };
 }
 
-const secretNames = ['STILE_KEYS', 'DATABASE_URL', 'SMTP_URL'];
+/** The configuration alone, without secrets or policy. Error `ConfigError`. */
+export function loadSettings({ file, env = process.env }: Pick<LoadOptions, 'file' | 'env'> = {}): Config {
+  const named = file ?? env['STILE_CONFIG'];
+  const read = named ? readFile(named) : { raw: demoConfig() };
+  const parsed = 'raw' in read ? parseConfig(read.raw) : read;
+  if (!('config' in parsed) || !parsed.config) throw new ConfigError(parsed.faults);
+  return parsed.config;
+}
+
+function readPolicy(
+  config: Config | undefined,
+  configFile: string | undefined,
+): { loaded?: LoadedPolicy; faults: Fault[] } | undefined {
+  const named = config?.policy.file;
+  if (!config || named === undefined) return undefined;
+  const file = resolve(configFile ? dirname(configFile) : '.', named);
+  const text = readText(file);
+  if (text === undefined)
+    return { faults: [{ path: ['policy', 'file'], message: `${named} cannot be read` }] };
+  const { policy, faults } = loadPolicy(text, { levels: config.levels as readonly Level[] });
+  if (policy) return { loaded: { file, text, policy }, faults: [] };
+  return {
+    faults: faults.map(({ path, line, column, message }) => ({
+      path: [`${named}:${line}:${column}`],
+      message: `${path}: ${message}`,
+    })),
+  };
+}
+
+const secretNames = ['STILE_KEYS', 'DATABASE_URL', 'SMTP_URL', 'AUDIT_WEBHOOK_SECRET'];
 
 /** `NAME_FILE` names a file that holds the value of `NAME`, as container platforms mount secrets. */
 function readEnvironment(env: Environment): { env: Environment; faults: Fault[] } {
@@ -80,7 +124,8 @@ function isDemo(raw: unknown): boolean {
   return typeof raw === 'object' && raw !== null && 'demo' in raw && raw.demo === true;
 }
 
-function readText(file: string): string | undefined {
+/** Undefined where it cannot be read. */
+export function readText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch {

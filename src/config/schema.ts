@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { defaultLevels, ladderFaults } from '../domain/ladder.ts';
 import { client, demand, resource, scope } from './schema-access.ts';
+import { audit } from './schema-audit.ts';
 import { level, seconds } from './schema-levels.ts';
 
 const limit = z.strictObject({
@@ -57,6 +58,18 @@ export const configSchema = z
       .default({})
       .describe('RFC 9396 types and what they demand.'),
     clients: z.array(client).default([]).describe('Applications; more may be kept in the database.'),
+    policy: z
+      .strictObject({
+        file: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'A policy file, relative to this one; see docs/policy.md. Default: `stile policy apply` keeps it in the database.',
+          ),
+      })
+      .prefault({})
+      .describe('Rules that ask for more when something is unusual.'),
     session: z
       .strictObject({
         idle: seconds
@@ -184,6 +197,40 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Limits on attempts, counted before verifying and shared by every process.'),
+    network: z
+      .strictObject({
+        countryDatabase: z
+          .string()
+          .default('bundled')
+          .describe('MMDB file with countries; `bundled`: the one that comes along, `none`: none.'),
+        asnDatabase: z.string().optional().describe('MMDB file with autonomous systems; none comes along.'),
+        cityDatabase: z
+          .string()
+          .optional()
+          .describe('MMDB file with coordinates, without which no travel is impossible; none comes along.'),
+        listed: z
+          .array(z.string())
+          .default([])
+          .describe('Networks to beware of: CIDR, addresses, AS numbers, or files of them (`/…`, `./…`).'),
+        anonymising: z
+          .array(z.string())
+          .default([])
+          .describe('VPNs, proxies, Tor exits and hosting, in the same form.'),
+      })
+      .prefault({})
+      .describe('Where addresses are. Files that change are read again within a minute.'),
+    risk: z
+      .strictObject({
+        historyDays: z
+          .number()
+          .int()
+          .min(1)
+          .max(3650)
+          .default(180)
+          .describe('Days for which it is kept what sign-ins looked like; 100 a person at most.'),
+      })
+      .prefault({})
+      .describe('How unlike its person a sign-in is; see risk.md.'),
     mail: z
       .strictObject({
         from: z.string().default('Stile <no-reply@localhost>').describe('The From address of mails.'),
@@ -199,6 +246,7 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Structured logs, JSON lines on standard output.'),
+    audit: audit.prefault({}).describe('The audit trail: see docs/audit.md.'),
     demo: z.boolean().default(false).describe('Demo accounts, keys and outbox. Never with an https issuer.'),
   })
   .superRefine((config, context) => {
@@ -222,4 +270,6 @@ export interface Secrets {
   readonly databaseUrl?: string;
   /** SMTP_URL; absent in the demo only. */
   readonly smtpUrl?: string;
+  /** AUDIT_WEBHOOK_SECRET: signs what webhooks are sent; absent: it is not signed. */
+  readonly auditWebhookSecret?: string;
 }

@@ -13,12 +13,19 @@ export function readSecrets(env: Environment, demo: boolean): { secrets: Secrets
   const { keys, faults } = parseKeys(env['STILE_KEYS'] ?? '');
   const databaseUrl = env['DATABASE_URL'];
   const smtpUrl = env['SMTP_URL'];
+  const auditWebhookSecret = env['AUDIT_WEBHOOK_SECRET'];
   return {
-    secrets: { keys, ...(databaseUrl ? { databaseUrl } : {}), ...(smtpUrl ? { smtpUrl } : {}) },
+    secrets: {
+      keys,
+      ...(databaseUrl ? { databaseUrl } : {}),
+      ...(smtpUrl ? { smtpUrl } : {}),
+      ...(auditWebhookSecret ? { auditWebhookSecret } : {}),
+    },
     faults: [
       ...faults,
       ...schemeFaults('DATABASE_URL', databaseUrl, ['postgres:', 'postgresql:']),
       ...schemeFaults('SMTP_URL', smtpUrl, ['smtp:', 'smtps:']),
+      ...shortFaults(auditWebhookSecret),
       ...(demo ? [] : [...missingFaults(env), ...demoKeyFaults(keys)]),
     ],
   };
@@ -61,6 +68,13 @@ function demoKeyFaults(keys: readonly Key[]): Fault[] {
   return keys
     .filter(({ id }) => id.startsWith(demoKeyPrefix))
     .map(({ id }) => ({ path: ['STILE_KEYS'], message: `"${id}" is a key of the demo` }));
+}
+
+/** The key of an HMAC-SHA-256: RFC 2104, section 3, wants no fewer octets than the hash has. */
+function shortFaults(secret: string | undefined): Fault[] {
+  return secret && Buffer.byteLength(secret) < 32
+    ? [{ path: ['AUDIT_WEBHOOK_SECRET'], message: 'is shorter than 32 characters' }]
+    : [];
 }
 
 function schemeFaults(name: string, value: string | undefined, schemes: readonly string[]): Fault[] {

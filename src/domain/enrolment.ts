@@ -12,7 +12,7 @@ import {
 import { type Level, rank } from './ladder.ts';
 import { type CredentialFacts, type Method, type Proof, proofShape } from './proofs.ts';
 import { bestLevel, lacksSecondFactor, levelOfFactor, type NewFactor, strongestFirst } from './reach.ts';
-import type { Clause } from './requirement.ts';
+import type { Clause, Requirement } from './requirement.ts';
 import { bestSet } from './satisfy.ts';
 
 /** Seconds for which a proof counts as fresh where factors are changed. */
@@ -30,6 +30,8 @@ export interface ChangeFacts {
    * without those that were themselves set or reset through it. An administrator confirms the others.
    */
   readonly confirmable: readonly string[];
+  /** What the policy asks of this change, beside rule 6. */
+  readonly policy?: Requirement;
 }
 
 /** The channels that confirm, by the method of the code that comes over them. */
@@ -115,10 +117,10 @@ function changeGate(facts: ChangeFacts, clause: Clause): ChangeGate {
 }
 
 function evaluation(facts: ChangeFacts, clause: Clause): EvaluationInput {
-  const { credentials, proofs, levels, transaction, now } = facts;
+  const { credentials, proofs, levels, transaction, now, policy } = facts;
   return {
     proofs,
-    requirement: { clauses: [clause] },
+    requirement: { ...policy, clauses: [clause, ...(policy?.clauses ?? [])] },
     levels,
     account: { credentials, enrollable: [] },
     transaction,

@@ -122,12 +122,37 @@ export const catalogue = {
   },
   credential_not_found: { status: 404, message: 'There is no such factor.', remedy: 'Reload the page.' },
   account_exists: { status: 409, message: 'That username or address is taken.', remedy: 'Choose another.' },
-  account_invalid: { status: 422, message: 'The username or address is not valid.', remedy: 'Correct it.' },
+  account_invalid: {
+    status: 422,
+    message: 'The username, address or group is not valid.',
+    remedy: 'Correct it.',
+  },
   account_disabled: {
     status: 403,
     oauth: 'invalid_grant',
     message: 'This account cannot be used.',
     remedy: 'Ask an administrator.',
+  },
+  policy_invalid: {
+    status: 422,
+    message: 'The policy cannot be used.',
+    remedy: 'Correct what is named; nothing was changed.',
+  },
+  policy_in_file: {
+    status: 409,
+    message: 'The configuration names a policy file, which is the policy.',
+    remedy: 'Change that file and send SIGHUP, or take it out of the configuration.',
+  },
+  policy_not_found: {
+    status: 404,
+    message: 'There is no such version of the policy.',
+    remedy: '`stile policy list` names those there are.',
+  },
+  policy_unavailable: {
+    status: 503,
+    oauth: 'temporarily_unavailable',
+    message: 'The policy in force cannot be loaded.',
+    remedy: '`stile policy apply` or `rollback` puts a sound one in force.',
   },
   unavailable: {
     status: 503,

@@ -54,9 +54,13 @@ export interface RequestedAssurance {
   readonly acrClaims?: readonly AcrClaim[];
   readonly maxAge?: number;
   readonly promptLogin: boolean;
+  /** `prompt=none`. */
+  readonly promptNone?: boolean;
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
   readonly detailTypes: readonly string[];
+  /** Parsed `authorization_details`, as sent. */
+  readonly details?: readonly unknown[];
 }
 
 /** A demand declared in configuration on a client, scope, resource or authorization_details type. */
@@ -132,7 +136,8 @@ function namedClauses(
   });
 }
 
-function demandClause(source: ClauseSource, demand: Demand): Clause {
+/** The clause a declared demand makes: a maxAge of 0 is a proof made now. */
+export function demandClause(source: ClauseSource, demand: Demand): Clause {
   return {
     source,
     reason: demand.reason ?? `reason.${source}`,

@@ -1,7 +1,14 @@
 /** What every request gets: a correlation id, a log line, and the facts of its browser. */
 import type { Context, Middleware } from 'koa';
-import type { Device } from '../oidc/request-state.ts';
-import { type BrowserCookieDeps, browserHash, ensureBrowser, readBrowser } from './security.ts';
+import type { Device } from '../services/ports.ts';
+import {
+  type BrowserCookieDeps,
+  browserHash,
+  ensureBrowser,
+  readBrowser,
+  readRemembered,
+  writeRemembered,
+} from './security.ts';
 
 /** The id that the log, the audit and an error page share. */
 export function correlationId(ctx: Context): string {
@@ -50,11 +57,19 @@ export function identifyBrowser(deps: BrowserCookieDeps): Middleware {
     const device: Device = {
       browserHash: browser === undefined ? null : browserHash(browser),
       userAgent: ctx.get('User-Agent').slice(0, 300) || null,
+      hints: {
+        brands: ctx.get('Sec-CH-UA'),
+        mobile: ctx.get('Sec-CH-UA-Mobile'),
+        platform: ctx.get('Sec-CH-UA-Platform'),
+      },
       address: ctx.ip || null,
+      remembered: pages.test(ctx.path) ? readRemembered(deps, ctx) : [],
     };
     ctx.state['device'] = device;
     ctx.state['browser'] = browser;
     await next();
+    const tokens = ctx.state['remembered'] as readonly string[] | undefined;
+    if (tokens) writeRemembered(deps, ctx, tokens);
   };
 }
 

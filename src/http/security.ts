@@ -143,6 +143,28 @@ export function ensureBrowser(deps: BrowserCookieDeps, ctx: Context): string {
   return id;
 }
 
+/** With https the `__Host-` prefix keeps sibling hosts from setting it. */
+function rememberedCookieName(https: boolean): string {
+  return https ? '__Host-stile_remembered' : 'stile_remembered';
+}
+
+/** The secrets of remembered devices that this browser brings, if the cookie is one of ours. */
+export function readRemembered(deps: BrowserCookieDeps, ctx: Context): readonly string[] {
+  const cookie = ctx.cookies.get(rememberedCookieName(deps.https)) ?? '';
+  const [tokens = '', signature = '', ...rest] = cookie.split('~');
+  const genuine = tokens !== '' && rest.length === 0 && sameText(signature, deps.mac(tokens, 'remembered'));
+  return genuine ? tokens.split('|') : [];
+}
+
+/** Puts the secrets in the browser; none: takes them out of it. */
+export function writeRemembered(deps: BrowserCookieDeps, ctx: Context, tokens: readonly string[]): void {
+  const text = tokens.join('|');
+  const value = text === '' ? '' : `${text}~${deps.mac(text, 'remembered')}`;
+  const age = text === '' ? 0 : COOKIE_DAYS * 24 * 3600;
+  const attributes = `Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${deps.https ? '; Secure' : ''}`;
+  ctx.append('Set-Cookie', `${rememberedCookieName(deps.https)}=${value}; ${attributes}`);
+}
+
 /** What is stored of a browser: SHA-256 of its id, base64url. */
 export function browserHash(id: string): string {
   return sha256(id).toString('base64url');

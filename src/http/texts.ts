@@ -13,6 +13,8 @@ export function titleOf(page: ViewModel, translator: Translator): string {
       return t('sign_in.title');
     case 'password':
       return t('password.title');
+    case 'denied':
+      return t('denied.title');
     case 'step-up':
       return t('step_up.title');
     case 'enrol-choose':

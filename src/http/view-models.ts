@@ -60,6 +60,17 @@ export interface StepUpPage extends Asking {
   readonly needs: readonly Need[];
   readonly prompt: Prompt;
   readonly others: readonly Way[];
+  /** The policy looks at devices: the person may have this one remembered. */
+  readonly remember?: boolean;
+}
+
+/** The policy says no, and why. The way out returns `access_denied` to the client. */
+export interface DeniedPage {
+  readonly page: 'denied';
+  readonly client: ClientView | null;
+  readonly person: PersonView;
+  readonly reasons: readonly Reason[];
+  readonly leave: Form;
 }
 
 /** Pages of an enrolment: inside a sign-in (client, cancel) or from the account page (back). */
@@ -172,6 +183,14 @@ export interface SessionView {
   readonly end?: Form;
 }
 
+/** A browser that the person asked to be remembered. */
+export interface RememberedView {
+  readonly device: DeviceView;
+  readonly addedAt: number;
+  readonly lastUsedAt: number;
+  readonly forget: Form;
+}
+
 export type Notice =
   | 'factor_added'
   | 'password_changed'
@@ -179,6 +198,7 @@ export type Notice =
   | 'factor_removed'
   | 'session_ended'
   | 'sessions_ended'
+  | 'device_forgotten'
   | 'elevation_ended';
 
 export interface AccountPage {
@@ -189,6 +209,7 @@ export interface AccountPage {
   readonly factors: readonly FactorView[];
   readonly add: readonly Way[];
   readonly sessions: readonly SessionView[];
+  readonly remembered: readonly RememberedView[];
   /** Set while step-up proofs are in force. */
   readonly endElevation?: Form;
   readonly signOutEverywhere: Form;
@@ -264,6 +285,7 @@ export type ViewModel =
   | SignInPage
   | PasswordPage
   | StepUpPage
+  | DeniedPage
   | EnrolChoosePage
   | EnrolEmailPage
   | EnrolAdminCodePage

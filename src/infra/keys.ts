@@ -17,6 +17,8 @@ export interface ServerKeys {
   /** 32 bytes. */
   readonly dpopNonceSecret: Buffer;
   readonly pairwiseSalt: string;
+  /** Private keys of the audit's checkpoints, the current one first; retired ones, too: what they signed stays. */
+  readonly auditKeys: readonly JWK[];
 }
 
 interface KeyDeps {
@@ -31,6 +33,7 @@ interface Row {
   readonly purpose: string;
   readonly alg: string;
   readonly sealed: Buffer;
+  readonly retired: boolean;
 }
 
 interface NewKey {
@@ -47,6 +50,7 @@ const needed = [
   { purpose: 'cookie', alg: 'HS256' },
   { purpose: 'dpop-nonce', alg: 'HS256' },
   { purpose: 'pairwise', alg: 'HS256' },
+  { purpose: 'audit', alg: 'EdDSA' },
 ] as const;
 
 type Need = (typeof needed)[number];
@@ -73,21 +77,24 @@ export async function loadServerKeys(deps: KeyDeps): Promise<ServerKeys> {
     cookieKeys: secrets('cookie'),
     dpopNonceSecret: Buffer.from(first('dpop-nonce'), 'base64url'),
     pairwiseSalt: first('pairwise'),
+    auditKeys: secrets('audit').map((secret): JWK => JSON.parse(secret)),
   };
 }
 
 /** The oldest key in use is the current one: a new key is published before it signs, until the old one retires. */
 async function readRows({ db, now }: KeyDeps): Promise<Row[]> {
   const { rows } = await db.query<Row>(
-    `SELECT "id", "purpose", "alg", "sealed" FROM "server_key"
-     WHERE "retired_at" IS NULL OR "retired_at" > $1 ORDER BY "created_at", "id"`,
+    `SELECT "id", "purpose", "alg", "sealed", COALESCE("retired_at" <= $1, false) AS "retired" FROM "server_key"
+     WHERE "retired_at" IS NULL OR "retired_at" > $1 OR "purpose" = 'audit' ORDER BY "retired", "created_at", "id"`,
     [now],
   );
   return rows;
 }
 
 function missingFrom(rows: readonly Row[]): Need[] {
-  return needed.filter(({ purpose, alg }) => !rows.some((row) => row.purpose === purpose && row.alg === alg));
+  return needed.filter(
+    ({ purpose, alg }) => !rows.some((row) => !row.retired && row.purpose === purpose && row.alg === alg),
+  );
 }
 
 async function makeMissing(deps: KeyDeps): Promise<void> {
@@ -111,7 +118,7 @@ async function store({ db, vault, now }: KeyDeps, { purpose, alg }: Need, key: N
 }
 
 async function make({ purpose, alg }: Need): Promise<NewKey> {
-  if (purpose === 'sig') return makeSigningKey(alg);
+  if (purpose === 'sig' || purpose === 'audit') return makeSigningKey(alg);
   const id = randomOctets(16).toString('base64url');
   return { id, publicJwk: null, secret: randomOctets(32).toString('base64url') };
 }

@@ -10,7 +10,14 @@ import type { ProtocolContext } from '../services/protocol-context.ts';
 import type { Database } from './db.ts';
 import { createClientAdapter } from './oidc-client-adapter.ts';
 import { hashOf, keyOf, SURROGATE } from './oidc-keys.ts';
-import { broughtAlong, createTokenReader, findToken, type TokenRow, tokenModels } from './oidc-reads.ts';
+import {
+  broughtAlong,
+  createTokenReader,
+  FROM,
+  findToken,
+  type TokenRow,
+  tokenModels,
+} from './oidc-reads.ts';
 import { createSessionAdapter } from './oidc-session-adapter.ts';
 import { createSessionReader, type SessionReader, seenSession } from './oidc-session-read.ts';
 import { codeSql, consumeSql } from './oidc-statements.ts';
@@ -88,7 +95,7 @@ function tokenRow(deps: AdapterDeps, model: string, { id, payload, expiresIn }: 
   return {
     model,
     id: hashOf(id),
-    payload: rest,
+    payload: model === 'RefreshToken' ? { ...rest, [FROM]: deps.context.origin() } : rest,
     grant_id: payload.grantId ?? null,
     record_id: derivedModels.has(model) ? deps.context.currentRecordId() : null,
     account_id: payload.accountId ?? null,

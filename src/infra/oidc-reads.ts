@@ -3,6 +3,7 @@
  * library asks for these one by one; within a request they are answered from here.
  */
 import type { AdapterPayload } from 'oidc-provider';
+import type { TokenOrigin } from '../services/ports.ts';
 import type { StoredAssurance } from '../services/protocol-context.ts';
 import { createBatcher } from './batch.ts';
 import type { AdapterDeps } from './oidc-adapter.ts';
@@ -16,6 +17,9 @@ export const tokenModels: ReadonlySet<string> = new Set([
   'ClientCredentials',
   'RefreshToken',
 ]);
+
+/** Our own member of a refresh token's payload, of which the library knows nothing. */
+export const FROM = 'stile_from';
 
 export interface TokenRow {
   readonly id: string;
@@ -72,6 +76,7 @@ export async function findToken(
   const key = hashOf(id);
   const row = await remembered(deps, `token:${key}`, () => read(deps, key));
   if (row?.model !== model) return undefined;
+  const { [FROM]: from, ...payload } = row.payload;
   deps.context.found({
     model,
     recordId: row.record_id,
@@ -79,8 +84,9 @@ export async function findToken(
     record: recordOf(row),
     account: row.account && toAccount(row.account),
     credentials: row.credentials?.map(toCredential) ?? null,
+    from: (from as TokenOrigin | undefined) ?? null,
   });
-  return { ...row.payload, jti: id, ...(row.consumed_at === null ? {} : { consumed: row.consumed_at }) };
+  return { ...payload, jti: id, ...(row.consumed_at === null ? {} : { consumed: row.consumed_at }) };
 }
 
 /**

@@ -28,7 +28,8 @@ export interface SessionKey {
 /** As the tokens' statement: LATERAL and LIMIT make it index look-ups whatever the planner believes. */
 const selectSessions = `SELECT k."n", t.* FROM json_to_recordset($1::json) AS k("n" int,"id_hash" text,"client_id" text)
   CROSS JOIN LATERAL (
-    SELECT s."uid", s."payload", s."last_acr" ->> k."client_id" AS "last_acr", s."idle", to_json(u) AS "account",
+    SELECT s."uid", s."payload", s."last_acr" ->> k."client_id" AS "last_acr", s."idle",
+      s."created_at" AS "session_since", to_json(u) AS "account",
       (SELECT json_agg(c ORDER BY c."created_at", c."id") FROM "credential" c WHERE c."account_id" = s."account_id")
         AS "credentials",
       (SELECT json_agg(p ORDER BY p."id") FROM "proof" p WHERE p."session_uid" = s."uid"

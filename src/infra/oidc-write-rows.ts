@@ -1,4 +1,5 @@
 /** Rows as the protocol store writes them. */
+import { minimised } from '../domain/audit-privacy.ts';
 import type { AuditEvent } from '../domain/events.ts';
 import type { AssuranceRecord } from '../services/ports.ts';
 
@@ -50,8 +51,9 @@ export interface Authorization {
   readonly code: ArtifactRow;
 }
 
-export function auditRow(event: AuditEvent): object {
-  const { id, at, type, outcome, data } = event;
+/** As it is stored: see `minimised`. */
+export function auditRow(event: AuditEvent) {
+  const { id, at, type, outcome, data } = minimised(event);
   return {
     id,
     at,

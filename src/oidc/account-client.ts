@@ -4,13 +4,19 @@
  */
 import type { ClientMetadata as LibraryMetadata } from 'oidc-provider';
 import { accountClientId } from '../config/names.ts';
-import type { EnrolmentMethod } from '../services/change-gate.ts';
+import type { AccountChange, EnrolmentMethod } from '../services/change-gate.ts';
 import { STILE_METADATA } from './clients.ts';
 
 export const ACCOUNT_CLIENT = accountClientId;
 
 /** Extra parameter by which the account page asks for a factor to be enrolled. */
 export const ENROL_PARAMETER = 'stile_enrol';
+
+/** Extra parameter by which the account page says what change it wants to make. */
+export const CHANGE_PARAMETER = 'stile_change';
+
+/** Changes that the account page makes itself, once they may be made. */
+export type PageChange = Exclude<AccountChange, 'credential_added'>;
 
 export function accountCallback(issuer: string): string {
   return new URL('/account/callback', issuer).href;
@@ -32,4 +38,11 @@ export function accountClient(issuer: string): LibraryMetadata {
 export function wantsEnrolment(params: Readonly<Record<string, unknown>>): EnrolmentMethod | undefined {
   const wanted = params['client_id'] === ACCOUNT_CLIENT ? params[ENROL_PARAMETER] : undefined;
   return wanted === 'password' || wanted === 'totp' || wanted === 'passkey' ? wanted : undefined;
+}
+
+/** The audit type of the change that our own account page is about to make; undefined: none. */
+export function wantsChange(params: Readonly<Record<string, unknown>>): AccountChange | undefined {
+  if (wantsEnrolment(params) !== undefined) return 'credential_added';
+  const wanted = params['client_id'] === ACCOUNT_CLIENT ? params[CHANGE_PARAMETER] : undefined;
+  return wanted === 'credential_removed' || wanted === 'credential_changed' ? wanted : undefined;
 }

@@ -12,10 +12,14 @@ import {
   recordOf,
 } from '../services/assurance.ts';
 import { demandsFor } from '../services/demands.ts';
-import type { AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
+import { keptOf, visitRequest } from '../services/policy.ts';
+import type { AuthTransaction, AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
+import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
+import { rememberSignIn, visitOf } from '../services/risk.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
-import { requestState } from './request-state.ts';
+import { askedOf } from './policy-question.ts';
+import { deviceOf, requestState } from './request-state.ts';
 import { requestedAssurance } from './requested-assurance.ts';
 
 export interface CheckDeps {
@@ -23,6 +27,7 @@ export interface CheckDeps {
   readonly transactions: AuthTransactionStore;
   readonly proofs: ProofStore;
   readonly random: Random;
+  readonly devices: DeviceDeps;
   /** Seconds the longest-lived token without a row of its own may live. */
   readonly keepFor: number;
 }
@@ -62,9 +67,12 @@ async function check(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean>
   if (!accountId) return false;
   if (!oidc.account) throw new errors.AccessDenied('the account cannot be used');
   refuseAnotherSubject(ctx, accountId);
-  const input = await inputOf(deps, ctx, accountId);
-  await promote(deps, ctx, accountId);
-  return act(deps, ctx, input, await assess(deps.assurance, input));
+  const transaction = await openTransaction(deps, ctx, accountId);
+  await promote(deps, ctx, transaction);
+  const input = inputOf(deps, ctx, { accountId, transaction });
+  const assessment = await assess(deps.assurance, input);
+  requestState(ctx).decision = assessment.decision;
+  return act(deps, ctx, input, assessment);
 }
 
 /** OpenID Connect Core 3.1.2.1 and 5.5.1: a request for somebody else than the session's person is answered with an error. */
@@ -76,7 +84,12 @@ function refuseAnotherSubject({ oidc }: KoaContextWithOIDC, accountId: string): 
   }
 }
 
-async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: string) {
+interface Whose {
+  readonly accountId: string;
+  readonly transaction: AuthTransaction | undefined;
+}
+
+function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, { accountId, transaction }: Whose) {
   const { oidc } = ctx;
   const params = oidc.params ?? {};
   const demands = demandsFor(deps.assurance.demands, metadataOf(oidc.client));
@@ -86,7 +99,10 @@ async function inputOf(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: stri
     transactionId: transactionOf(ctx) ?? deps.random.id(),
     clientId: oidc.client?.clientId ?? '',
     requirement: requirementOf(requestedAssurance(params), demands),
+    asked: askedOf(params, oidc.client),
+    device: deviceOf(ctx),
     silent: oidc.prompts.has('none'),
+    ...(transaction ? { kept: keptOf(transaction) } : {}),
     ...factsOf(ctx),
   } satisfies AssessInput;
 }
@@ -101,14 +117,28 @@ function transactionOf(ctx: KoaContextWithOIDC): string | undefined {
   return ctx.oidc.route === 'resume' ? ctx.oidc.entities.Interaction?.cid : undefined;
 }
 
-/** Staged proofs become the session's, in the database transaction that also rotates the session's id. */
-async function promote(deps: CheckDeps, ctx: KoaContextWithOIDC, accountId: string): Promise<void> {
+/** The transaction being resumed, if it is this person's. */
+async function openTransaction(
+  deps: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  accountId: string,
+): Promise<AuthTransaction | undefined> {
   const id = transactionOf(ctx);
+  if (id === undefined) return undefined;
+  const transaction = await deps.transactions.byId(id, deps.assurance.clock.now());
+  return transaction?.accountId === accountId ? transaction : undefined;
+}
+
+/** Staged proofs become the session's, in the database transaction that also rotates the session's id. */
+async function promote(
+  deps: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  transaction: AuthTransaction | undefined,
+): Promise<void> {
   const uid = ctx.oidc.session?.uid;
-  if (id === undefined || uid === undefined) return;
+  if (!transaction || uid === undefined) return;
+  const { id } = transaction;
   const now = deps.assurance.clock.now();
-  const transaction = await deps.transactions.byId(id, now);
-  if (!transaction || transaction.accountId !== accountId) return;
   const existing = await deps.proofs.ofSession(uid, now);
   const own = existing.some((proof) => proof.transaction === id && proof.forClient === undefined);
   // What is proved in a session that others already rest on is a step-up, wherever the sign-in began.
@@ -127,21 +157,53 @@ async function act(
   switch (outcome.kind) {
     case 'satisfied':
       if (await awaitsEnrolment(deps, ctx)) return true;
+      await remember(deps, ctx, { input, assessment });
       narrow(ctx, outcome.dropped);
       requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
       requestState(ctx).active = assessment.active;
       return false;
     case 'denied':
-      throw new errors.AccessDenied(outcome.reason);
+      // Why is told to the person, not to the client: the interaction does.
+      if (input.silent) throw new errors.AccessDenied('refused by policy');
+      return askAgain(deps, ctx, input);
     case 'unmet':
       throw new errors.UnmetAuthenticationRequirements();
     case 'stepUp':
       if (input.silent) throw new errors.LoginRequired();
-      return askAgain(deps, ctx);
+      return askAgain(deps, ctx, input);
     case 'enrol':
       if (input.silent) throw new errors.InteractionRequired();
-      return askAgain(deps, ctx);
+      return askAgain(deps, ctx, input);
   }
+}
+
+interface Completing {
+  readonly input: AssessInput & { readonly accountId: string };
+  readonly assessment: Assessment;
+}
+
+/**
+ * Only what was completed is familiar later: a password alone, where more was asked for, makes no device known. And once for
+ * a transaction, however many pages its end has.
+ */
+async function remember(
+  { assurance, devices, transactions }: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  { input, assessment }: Completing,
+): Promise<void> {
+  const { accountId, sessionUid, transactionId, clientId, device, kept } = input;
+  if (kept === undefined || sessionUid === null) return;
+  const id = assurance.random.id();
+  if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
+  const transaction = await transactions.byId(transactionId, assurance.clock.now());
+  const { visit } = visitOf(assurance.risk, visitRequest(device, sessionUid));
+  await rememberSignIn(assurance.risk, { accountId, sessionUid, visit });
+  const wished = transaction?.state[REMEMBER] === true;
+  const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
+  if (tokens) ctx.state['remembered'] = tokens;
+  const account = assessment.facts?.account;
+  if (account && assessment.notify.length > 0)
+    requestState(ctx).notice = { account, reasons: assessment.notify };
 }
 
 /** Our account page asked for a factor to be enrolled: that is what the interaction is for. */
@@ -162,11 +224,26 @@ function narrow(ctx: KoaContextWithOIDC, dropped: readonly string[]): void {
     .join(' ');
 }
 
-async function askAgain(deps: CheckDeps, ctx: KoaContextWithOIDC): Promise<boolean> {
+/** What was asked for, and why, is a decision of its own: whether the person goes on is another matter. */
+async function askAgain(
+  deps: CheckDeps,
+  ctx: KoaContextWithOIDC,
+  { accountId, clientId, sessionUid }: AssessInput & { accountId: string },
+): Promise<boolean> {
   const id = transactionOf(ctx);
   if (id !== undefined && (await deps.transactions.countRound(id)) >= MOST_ROUNDS) {
     throw new errors.UnmetAuthenticationRequirements();
   }
+  const { decision } = requestState(ctx);
+  if (decision)
+    requestState(ctx).audit = {
+      type: 'decision',
+      outcome: 'success',
+      accountId,
+      clientId,
+      sessionUid,
+      data: { decision },
+    };
   return true;
 }
 

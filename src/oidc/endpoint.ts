@@ -22,6 +22,8 @@ export interface EndpointDeps {
   ) => Promise<'done' | 'used' | 'changed'>;
   readonly clock: Clock;
   readonly random: Random;
+  /** Mails what the policy wants told; a mail that cannot be sent undoes nothing. */
+  readonly tell: (notice: NonNullable<RequestState['notice']>) => Promise<void>;
 }
 
 // The library's router knows no case.
@@ -36,8 +38,10 @@ export function protocolEndpoints(deps: EndpointDeps): Middleware {
     try {
       if (transactional.test(ctx.path) && !readOnly.test(ctx.path)) await deps.transactions.run(serve);
       else await serve();
+      if (state.notice) await deps.tell(state.notice);
     } catch (error) {
       ctx.remove('Set-Cookie');
+      ctx.state['remembered'] = undefined;
       if (!state.changed) throw error;
       // Everything is rolled back, and the same request finds things as they are now.
       seeOther(ctx, ctx.originalUrl);
@@ -83,8 +87,9 @@ function eventOf(deps: EndpointDeps, ctx: Context, { audit }: RequestState): Aud
     id: deps.random.sortableId(),
     at: deps.clock.now(),
     correlationId: ctx.state['correlationId'] ?? null,
+    data: {},
     ...audit,
-  };
+  } as AuditEvent;
 }
 
 /** A late answer to an old cookie never overwrites the new one. */

@@ -12,17 +12,12 @@ import {
 } from 'oidc-provider';
 import type { Config } from '../config/schema.ts';
 import { rank } from '../domain/level.ts';
-import {
-  type AssuranceDeps,
-  levelEnd,
-  loadFacts,
-  renewableScopes,
-  tokensEnd,
-} from '../services/assurance.ts';
+import { type AssuranceDeps, loadFacts } from '../services/assurance.ts';
 import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
 import type { StoredAssurance } from '../services/protocol-context.ts';
+import { levelEnd, type RenewalQuestion, renew, tokensEnd } from '../services/renewal.ts';
 import { metadataOf } from './clients.ts';
-import { requestState } from './request-state.ts';
+import { deviceOf, requestState } from './request-state.ts';
 import { resourceServerInfo } from './resources.ts';
 import { checkScopes, mayHaveScope } from './scopes.ts';
 
@@ -57,7 +52,7 @@ export async function findAccount(
   const account = await readAccount(deps, ctx, sub);
   if (account?.status !== 'active') return undefined;
   const grantSource = source as GrantSource | undefined;
-  if (grantSource && gated.has(grantSource.kind)) await gate(deps, ctx, { sub, source: grantSource });
+  if (grantSource && gated.has(grantSource.kind)) await gate(deps, ctx, { account, source: grantSource });
   return {
     accountId: sub,
     claims: async (use) => ({ ...claimsOf(account), ...(use === 'userinfo' ? whatTokenSays(ctx) : {}) }),
@@ -89,7 +84,7 @@ async function readAccount(
 async function gate(
   deps: IssuanceDeps,
   ctx: KoaContextWithOIDC,
-  { sub, source }: { sub: string; source: GrantSource },
+  { account, source }: { account: StoredAccount; source: GrantSource },
 ): Promise<void> {
   const { record, credentials } = requestState(ctx).found ?? {};
   if (!record) throw new errors.InvalidGrant('the authorization behind this grant has ended');
@@ -98,19 +93,53 @@ async function gate(
   checkResource(deps, ctx, source);
   const { minimum } = metadataOf(ctx.oidc.client);
   const scopes = source.scope?.split(' ').filter(Boolean) ?? [];
-  const kept = await renewableScopes(deps.assurance, {
-    accountId: sub,
+  const refresh = source.kind === 'RefreshToken';
+  const resources = [source.resource ?? []].flat();
+  const renewal = await renew(deps.assurance, {
+    accountId: account.id,
     clientId: ctx.oidc.client?.clientId ?? '',
     record,
-    refresh: source.kind === 'RefreshToken',
+    refresh,
     ...(credentials ? { credentials } : {}),
     scopes: scopes.filter((scope) => mayHaveScope(ctx.oidc.client, scope)),
-    resources: [source.resource ?? []].flat(),
+    resources,
     detailTypes: (source.rar ?? []).map(({ type }) => type),
     ...(minimum ? { minimum } : {}),
+    ...(refresh ? { policy: questionOf(ctx, { account, source, scopes, resources }) } : {}),
   });
+  requestState(ctx).decision = renewal.decision;
+  const kept = renewal.scopes;
   if (!kept || (kept.length === 0 && scopes.length > 0)) throw noLongerCovered();
   if (kept.length < scopes.length) takeOff(ctx, source, kept);
+}
+
+interface Presented {
+  readonly account: StoredAccount;
+  readonly source: GrantSource;
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[];
+}
+
+/** What the policy is asked at a refresh. */
+function questionOf(
+  ctx: KoaContextWithOIDC,
+  { account, source, scopes, resources }: Presented,
+): RenewalQuestion {
+  const { client } = ctx.oidc;
+  const { found } = requestState(ctx);
+  return {
+    asked: {
+      event: 'refresh',
+      scopes,
+      resources,
+      details: source.rar ?? [],
+      client: { id: client?.clientId ?? '', firstParty: metadataOf(client).firstParty },
+    },
+    account,
+    device: deviceOf(ctx),
+    sessionUid: found?.sessionUid ?? null,
+    tokenFrom: found?.from ?? null,
+  };
 }
 
 /** Scopes the record no longer covers go from the token, and from what this request asks of it (RFC 6749 6). */

@@ -2,16 +2,10 @@
  * What one protocol request learns on its way: held beside the library's context, never on it.
  */
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
-import type { AuditEvent } from '../domain/events.ts';
-import type { AssuranceFacts, AssuranceRecord } from '../services/ports.ts';
+import type { RecordedDecision } from '../domain/decision.ts';
+import type { AuditFacts, AuditSubject } from '../domain/events.ts';
+import type { Account, AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
-
-/** Facts about the browser, put on `ctx.state.device` by the HTTP layer. */
-export interface Device {
-  readonly browserHash: string | null;
-  readonly userAgent: string | null;
-  readonly address: string | null;
-}
 
 export interface RequestState {
   /** The record the next code will rest on. */
@@ -25,12 +19,16 @@ export interface RequestState {
   facts?: AssuranceFacts;
   /** The client that the facts are for. */
   factsFor?: string;
+  /** What the policy was told and said, for the audit. */
+  decision?: RecordedDecision | undefined;
+  /** To be mailed once the request's transaction is committed. */
+  notice?: { readonly account: Account; readonly reasons: readonly string[] };
   /** What was read has changed before anything could be written. */
   changed?: boolean;
   superseded?: boolean;
   memo?: Map<string, unknown>;
   /** To be written in the transaction of this request. */
-  audit?: Pick<AuditEvent, 'type' | 'outcome' | 'accountId' | 'clientId' | 'sessionUid' | 'data'>;
+  audit?: AuditFacts & Omit<AuditSubject, 'correlationId'>;
   /** A fault the library turned into `server_error`: the HTTP layer rolls back and answers it. */
   failure?: unknown;
 }
@@ -57,7 +55,7 @@ function currentState(): RequestState | undefined {
 }
 
 /** The library's request context as the protocol store sees it. */
-export function createProtocolContext(): ProtocolContext {
+export function createProtocolContext(originOf: (device: Device) => TokenOrigin): ProtocolContext {
   return {
     memo: () => {
       const state = currentState();
@@ -98,6 +96,7 @@ export function createProtocolContext(): ProtocolContext {
     },
     isSuperseded: () => currentState()?.superseded === true,
     device: () => deviceOf(current()),
+    origin: () => originOf(deviceOf(current())),
     issued: () => {
       const pending = currentState()?.pending;
       return pending && [pending.clientId, pending.acr];
@@ -106,7 +105,16 @@ export function createProtocolContext(): ProtocolContext {
   };
 }
 
-function deviceOf(ctx: KoaContextWithOIDC | undefined): Device {
-  const device = ctx?.state['device'] as Device | undefined;
-  return device ?? { browserHash: null, userAgent: null, address: null };
+/** Facts about the browser, put on `ctx.state.device` by the HTTP layer; of a program at a token endpoint, what it says. */
+export function deviceOf(ctx: KoaContextWithOIDC | undefined): Device {
+  return (ctx?.state['device'] as Device | undefined) ?? programOf(ctx);
+}
+
+function programOf(ctx: KoaContextWithOIDC | undefined): Device {
+  return {
+    browserHash: null,
+    userAgent: ctx?.get('User-Agent').slice(0, 300) || null,
+    address: ctx?.ip || null,
+    remembered: [],
+  };
 }

@@ -21,9 +21,10 @@ export function requestedAssurance(params: Parameters): RequestedAssurance {
     acrClaims: acrClaimsOf(params['claims']),
     ...(maxAge === undefined ? {} : { maxAge }),
     promptLogin: words(params['prompt']).includes('login'),
+    promptNone: words(params['prompt']).includes('none'),
     scopes: words(params['scope']),
     resources: listOf(params['resource']),
-    detailTypes: detailTypesOf(params['authorization_details']),
+    ...detailsOf(params['authorization_details']),
   };
 }
 
@@ -75,10 +76,17 @@ function acrClaim(source: AcrClaim['source'], acr: unknown): AcrClaim[] {
   return [{ source, essential: essential === true, values: asked }];
 }
 
-function detailTypesOf(details: unknown): string[] {
-  if (typeof details !== 'string') return [];
-  const parsed: unknown = JSON.parse(details);
-  return (Array.isArray(parsed) ? parsed : [parsed]).flatMap((detail) =>
-    typeof detail?.type === 'string' ? [detail.type] : [],
-  );
+function detailsOf(sent: unknown): Pick<RequestedAssurance, 'detailTypes' | 'details'> {
+  if (typeof sent !== 'string') return { detailTypes: [] };
+  const parsed: unknown = JSON.parse(sent);
+  const details: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+  return { details, detailTypes: typesOf(details) };
+}
+
+/** The `type` of each of the details that has one. */
+export function typesOf(details: readonly unknown[]): string[] {
+  return details.flatMap((detail) => {
+    const type = typeof detail === 'object' && detail !== null && 'type' in detail ? detail.type : undefined;
+    return typeof type === 'string' ? [type] : [];
+  });
 }

@@ -2,7 +2,7 @@
 import type { Adapter, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import type { Config } from '../config/schema.ts';
 import { acrValuesImplied, acrValuesSupported } from '../domain/ladder.ts';
-import { accountClient, ENROL_PARAMETER } from './account-client.ts';
+import { accountClient, CHANGE_PARAMETER, ENROL_PARAMETER } from './account-client.ts';
 import type { createPolicy } from './assurance-check.ts';
 import { clientMetadata, metadataOf, STILE_METADATA } from './clients.ts';
 import { loadGrant } from './grants.ts';
@@ -62,6 +62,7 @@ export function providerSettings(input: SettingsInput): Configuration {
     extraParams: {
       max_age: checkRequest,
       [ENROL_PARAMETER]: null,
+      [CHANGE_PARAMETER]: null,
       ...Object.fromEntries(Object.values(plainNames).map((name) => [name, null])),
     } as never,
     pkce: { required: () => true },

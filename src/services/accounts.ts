@@ -17,6 +17,7 @@ export interface AccountInput {
   /** The administrator vouches for the address. */
   readonly emailVerified?: boolean;
   readonly name?: string;
+  readonly groups?: readonly string[];
   readonly password?: string;
   /** For the demo's well-known passwords only. */
   readonly allowWeakPassword?: boolean;
@@ -26,6 +27,10 @@ export interface AccountInput {
 const username = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
 /** Enough to be mailed to; whether it exists is shown by a code. */
 const address = /^[^\s@<>"(),:;\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** Enough for a policy to name, and nothing that would have to be escaped in one. */
+const group = /^[a-zA-Z0-9](?:[a-zA-Z0-9._:/-]{0,62}[a-zA-Z0-9])?$/;
+const mostGroups = 50;
 
 /**
  * Makes an account, with a password when one is given. Throws StileError `account_invalid`, `account_exists` or
@@ -56,8 +61,18 @@ function newAccount(deps: AccountDeps, input: AccountInput): NewAccount {
     email,
     emailVerifiedAt: email !== null && input.emailVerified === true ? now : null,
     name: input.name === undefined ? null : input.name.normalize('NFC').trim().slice(0, 100) || null,
+    groups: checkedGroups(input.groups ?? []),
     createdAt: now,
   };
+}
+
+/** Each once, in order. Throws `account_invalid`. */
+function checkedGroups(groups: readonly string[]): readonly string[] {
+  const each = [...new Set(groups)].sort();
+  if (each.length > mostGroups || !each.every((name) => group.test(name))) {
+    throw new StileError('account_invalid', { detail: 'groups' });
+  }
+  return each;
 }
 
 async function newPassword(
@@ -107,4 +122,18 @@ export async function setAccountStatus(
       data: { status },
     });
   });
+}
+
+/** Puts an account in these groups and no others; returns them. Throws StileError `account_invalid`. */
+export async function setAccountGroups(
+  deps: AccountDeps,
+  accountId: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const groups = checkedGroups(names);
+  await deps.unitOfWork.run(async () => {
+    await deps.accounts.setGroups(accountId, groups, deps.clock.now());
+    await record(deps, { type: 'account_groups', outcome: 'success', accountId, data: { groups } });
+  });
+  return groups;
 }

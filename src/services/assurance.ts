@@ -2,25 +2,34 @@
  * Assessing an authorization: load what is known of the person, ask `domain/evaluate`, and describe the record a
  * code will rest on. Login, step-up, refresh and the account pages all come through here.
  */
+import type { RecordedDecision } from '../domain/decision.ts';
 import { type AccountFacts, type EnrolmentOffer, evaluate, type Outcome } from '../domain/evaluate.ts';
-import { findLevel, type Level, lifetimeOf } from '../domain/level.ts';
-import type { CredentialFacts } from '../domain/proofs.ts';
-import { type Demand, type Requirement, requirementOf } from '../domain/requirement.ts';
+import type { Level } from '../domain/level.ts';
+import type { Requirement } from '../domain/requirement.ts';
 import { activity } from '../domain/satisfy.ts';
 import type { DemandTable } from './demands.ts';
+import {
+  askPolicy,
+  type PolicyAnswer,
+  type PolicyDeps,
+  reasonsToTell,
+  recordedDecision,
+  withPolicy,
+} from './policy.ts';
+import type { Asked } from './policy-facts.ts';
 import type {
+  Assessed,
   AssuranceFacts,
   AssuranceFactsStore,
   AssuranceRecord,
   Clock,
-  Credential,
   CredentialJudge,
   CredentialStore,
+  Device,
   Random,
 } from './ports.ts';
-import type { StoredAssurance } from './protocol-context.ts';
 
-export interface AssuranceDeps {
+export interface AssuranceDeps extends PolicyDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly facts: AssuranceFactsStore;
@@ -39,7 +48,13 @@ export interface AssessInput {
   readonly sessionUid: string | null;
   readonly transactionId: string;
   readonly clientId: string;
+  /** All but the policy's. */
   readonly requirement: Requirement;
+  /** What the policy is asked with. */
+  readonly asked: Asked;
+  readonly device: Device;
+  /** The transaction has a row, and this was found out in it before: undefined, nothing yet. Absent: no row. */
+  readonly kept?: Assessed | undefined;
   /** `prompt=none`. */
   readonly silent?: boolean;
   /** What is known of the person, where it was read in this request already. */
@@ -52,6 +67,12 @@ export interface Assessment {
   readonly facts?: AssuranceFacts;
   /** Levels' last activity, to be remembered when the session is saved. */
   readonly active: Readonly<Record<string, number>>;
+  /** With the policy's clauses, once the person is known. */
+  readonly requirement: Requirement;
+  /** For the audit; undefined before a first proof. */
+  readonly decision?: RecordedDecision;
+  /** What the person is to be told about this, in the words of the policy's rules. */
+  readonly notify: readonly string[];
 }
 
 /** What the requirement comes to for this person, session, transaction and client, now. */
@@ -68,9 +89,11 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   const proofs = facts?.proofs ?? [];
   // Only a proof makes the account known: a name, a hint or an abandoned session do not.
   const account = facts && proofs.length > 0 ? accountFacts(deps, facts) : undefined;
+  const answer = facts && account ? await askPolicy(deps, questionOf(input, facts)) : undefined;
+  const requirement = answer ? withPolicy(input.requirement, answer) : input.requirement;
   const outcome = evaluate({
     proofs,
-    requirement: input.requirement,
+    requirement,
     levels: deps.levels,
     transaction,
     now,
@@ -78,14 +101,50 @@ export async function assess(deps: AssuranceDeps, input: AssessInput): Promise<A
   });
   return {
     outcome,
+    requirement,
     active: activity(deps.levels, {
       proofs,
       transaction,
       now,
       ...(account ? { credentials: account.credentials } : {}),
     }),
-    ...(facts && account ? { facts } : {}),
+    notify: answer ? reasonsToTell(answer) : [],
+    ...(facts && account && answer
+      ? { facts, decision: decisionOf(answer, { input, facts, account, outcome, now }) }
+      : {}),
   };
+}
+
+function questionOf(input: AssessInput, facts: AssuranceFacts) {
+  const { asked, device, sessionUid, transactionId } = input;
+  return {
+    asked,
+    device,
+    sessionUid,
+    facts,
+    ...('kept' in input ? { transaction: { id: transactionId, kept: input.kept } } : {}),
+  };
+}
+
+interface Made {
+  readonly input: AssessInput;
+  readonly facts: AssuranceFacts;
+  readonly account: AccountFacts;
+  readonly outcome: Outcome;
+  readonly now: number;
+}
+
+function decisionOf(answer: PolicyAnswer, { input, facts, account, outcome, now }: Made): RecordedDecision {
+  return recordedDecision(answer, {
+    requirement: input.requirement,
+    proofs: facts.proofs,
+    credentials: account.credentials,
+    transaction: input.transactionId,
+    lastAcr: facts.lastAcr,
+    ...(Object.keys(facts.lastActive).length > 0 ? { lastActive: facts.lastActive } : {}),
+    outcome,
+    now,
+  });
 }
 
 /** One read of everything evaluation needs; undefined when nobody is known. */
@@ -134,112 +193,9 @@ export function recordOf(deps: AssuranceDeps, input: RecordInput, assessment: As
     proofIds: outcome.proofIds,
     credentialIds: [...new Set(proofs.flatMap(({ credentialId }) => credentialId ?? []))],
     proofs,
-    requirement: input.requirement,
+    requirement: assessment.requirement,
     configVersion: deps.configVersion,
     createdAt: now,
     expiresAt: now + input.keepFor,
   };
-}
-
-/** What a code or refresh token is asked before anything is issued on it. */
-export interface RenewalInput {
-  readonly accountId: string;
-  readonly clientId: string;
-  readonly record: StoredAssurance;
-  readonly scopes: readonly string[];
-  readonly resources: readonly string[];
-  readonly detailTypes: readonly string[];
-  readonly minimum?: Demand;
-  /** A refresh token, which ends with `tokensEnd`; a code ends with its level. */
-  readonly refresh: boolean;
-  /** The account's, or those of them that the record rests on, where they are at hand. */
-  readonly credentials?: readonly Credential[];
-}
-
-/**
- * Rule 4: which of the scopes the record still covers under today's configuration. Undefined: none, or the tokens'
- * time is over, so `invalid_grant`. acr and auth_time never change here.
- */
-export async function renewableScopes(
-  deps: AssuranceDeps,
-  input: RenewalInput,
-): Promise<readonly string[] | undefined> {
-  const end = input.refresh ? tokensEnd : levelEnd;
-  if (deps.clock.now() >= end(deps.levels, input.record)) return undefined;
-  const whole = wholeRequirement(deps, input);
-  const perScope = input.scopes.map((scope) => ({
-    scope,
-    requirement: requirementFor(deps, { ...input, resources: [], detailTypes: [] }, [scope]),
-  }));
-  const demanding =
-    whole.clauses.length > 0 || perScope.some(({ requirement }) => requirement.clauses.length > 0);
-  if (!demanding) return input.scopes;
-  const stored = input.credentials ?? (await deps.credentials.byAccount(input.accountId));
-  const credentials = stored.map(deps.judge);
-  if (!covers(deps, input, credentials, whole)) return undefined;
-  const kept = perScope
-    .filter(({ requirement }) => covers(deps, input, credentials, requirement))
-    .map(({ scope }) => scope);
-  return kept.length > 0 || input.scopes.length === 0 ? kept : undefined;
-}
-
-/** Epoch seconds until which tokens on this record may be renewed; −∞ for a level that is no longer configured. */
-export function tokensEnd(
-  levels: readonly Level[],
-  record: Pick<StoredAssurance, 'acr' | 'authTime'>,
-): number {
-  return endOf(levels, record, ({ tokensFor, maxAge }) => tokensFor ?? maxAge);
-}
-
-/** Epoch seconds at which no token on this record holds any more: `tokensFor: 0` leaves the level its age. */
-export function levelEnd(
-  levels: readonly Level[],
-  record: Pick<StoredAssurance, 'acr' | 'authTime'>,
-): number {
-  return endOf(levels, record, lifetimeOf);
-}
-
-function endOf(
-  levels: readonly Level[],
-  { acr, authTime }: Pick<StoredAssurance, 'acr' | 'authTime'>,
-  secondsOf: (level: Level) => number | undefined,
-): number {
-  const level = findLevel(levels, acr);
-  if (!level) return Number.NEGATIVE_INFINITY;
-  const seconds = secondsOf(level);
-  return seconds === undefined ? Number.POSITIVE_INFINITY : authTime + seconds;
-}
-
-/** What every token of the grant must be covered for; a renewed one also for its own acr, as that is understood today. */
-function wholeRequirement(deps: AssuranceDeps, input: RenewalInput): Requirement {
-  const { clauses } = requirementFor(deps, input, []);
-  const own = { source: 'acr_values', acr: [input.record.acr], reason: 'reason.request' } as const;
-  return { clauses: input.refresh ? [own, ...clauses] : clauses };
-}
-
-function requirementFor(deps: AssuranceDeps, input: RenewalInput, scopes: readonly string[]): Requirement {
-  const { minimum } = input;
-  return requirementOf(
-    { acrValues: [], promptLogin: false, scopes, resources: input.resources, detailTypes: input.detailTypes },
-    { ...deps.demands, ...(minimum && scopes.length === 0 ? { client: { minimum } } : {}) },
-  );
-}
-
-/** Evaluated at the instant of the record, on its own evidence, with today's levels and credentials. */
-function covers(
-  deps: AssuranceDeps,
-  { record, clientId }: RenewalInput,
-  credentials: readonly CredentialFacts[],
-  requirement: Requirement,
-): boolean {
-  if (requirement.clauses.length === 0) return true;
-  const outcome = evaluate({
-    proofs: record.proofs,
-    requirement: { clauses: requirement.clauses.map(({ narrow: _, ...clause }) => clause) },
-    levels: deps.levels,
-    account: { credentials, enrollable: [] },
-    transaction: { id: record.transactionId ?? record.id, clientId },
-    now: record.createdAt,
-  });
-  return outcome.kind === 'satisfied';
 }

@@ -20,6 +20,7 @@ import {
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import type { Account } from './ports.ts';
+import { rememberFailure } from './risk.ts';
 
 export type AttemptDeps = Pick<
   Deps,
@@ -35,6 +36,7 @@ export type AttemptDeps = Pick<
   | 'proofs'
   | 'audit'
   | 'settings'
+  | 'risk'
 >;
 
 /** Where an attempt is made. */
@@ -192,8 +194,10 @@ interface Failure {
 
 async function auditFailure(deps: AttemptDeps, context: AttemptContext, failure: Failure): Promise<void> {
   const { factor, claim, error } = failure;
+  const accountId = claim.account?.id ?? null;
+  await rememberFailure(deps.risk, { accountId, address: context.address });
   await record(deps, {
-    ...auditContext(context, claim.account?.id ?? null),
+    ...auditContext(context, accountId),
     outcome: 'failure',
     data: { method: factor.method, stepUp: context.forStepUp, error: error.code },
   });

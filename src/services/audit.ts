@@ -1,5 +1,5 @@
 /** Writing the audit trail: every decision and every change is one event, in the transaction it describes. */
-import type { AuditEvent } from '../domain/events.ts';
+import type { AuditEvent, AuditFacts, AuditSubject } from '../domain/events.ts';
 import type { AuditStore, Clock, Random } from './ports.ts';
 
 export interface AuditDeps {
@@ -9,8 +9,7 @@ export interface AuditDeps {
 }
 
 /** What happened, by whom; whatever is not known is null. */
-export type AuditEntry = Pick<AuditEvent, 'type' | 'outcome'> &
-  Partial<Pick<AuditEvent, 'accountId' | 'clientId' | 'sessionUid' | 'correlationId' | 'data'>>;
+export type AuditEntry = AuditFacts & Partial<AuditSubject>;
 
 /** Appends one event, with its id and time. `data` holds no secret. */
 export async function record(deps: AuditDeps, entry: AuditEntry): Promise<void> {
@@ -23,5 +22,5 @@ export async function record(deps: AuditDeps, entry: AuditEntry): Promise<void> 
     ...entry,
     id: deps.random.sortableId(),
     at: deps.clock.now(),
-  });
+  } as AuditEvent);
 }

@@ -5,16 +5,25 @@ import type { EnrolmentOffer, TransactionFacts } from '../domain/evaluate.ts';
 import type { AuditType } from '../domain/events.ts';
 import type { Method } from '../domain/proofs.ts';
 import type { NewFactor } from '../domain/reach.ts';
+import type { Clause } from '../domain/requirement.ts';
 import { type AuditDeps, record } from './audit.ts';
 import type { Deps, Settings } from './deps.ts';
-import type { AssuranceFacts, Credential } from './ports.ts';
+import { askPolicy, type PolicyDeps, withPolicy } from './policy.ts';
+import type { Asked as PolicyQuestion } from './policy-facts.ts';
+import type { Assessed, AssuranceFacts, Credential, Device } from './ports.ts';
 
 /** What a person can add. */
 export type EnrolmentMethod = 'password' | 'totp' | 'passkey';
 
+/** Audit types of the changes to a person's factors. */
+export type AccountChange = Extract<
+  AuditType,
+  'credential_added' | 'credential_changed' | 'credential_removed'
+>;
+
 /** Who wants to change factors, and where. Shared by the account page and by a step-up. */
 export interface ChangeContext {
-  readonly facts: Pick<AssuranceFacts, 'account' | 'credentials' | 'proofs' | 'lastActive'>;
+  readonly facts: Pick<AssuranceFacts, 'account' | 'credentials' | 'proofs' | 'lastActive' | 'sessionSince'>;
   readonly transaction: Pick<TransactionFacts, 'id' | 'clientId'>;
   /** Of ceremonies: `tx:<transaction id>` or `session:<uid>`. */
   readonly owner: string;
@@ -22,16 +31,21 @@ export interface ChangeContext {
   readonly staging: boolean;
   readonly sessionUid: string | null;
   readonly correlationId: string | null;
+  /** What the policy is asked with: the request in which the change is made. */
+  readonly asked: Omit<PolicyQuestion, 'event' | 'change'>;
+  readonly device: Device;
+  /** Of a transaction that has a row: what was found out in it before. Absent: it has none. */
+  readonly kept?: Assessed | undefined;
 }
 
-export type GateDeps = Pick<Deps, 'clock' | 'judge' | 'levels' | 'settings'>;
+export type GateDeps = PolicyDeps & Pick<Deps, 'judge' | 'levels' | 'settings'>;
 
 /**
  * What the account may enrol, for `evaluate`: each factor that is switched on and that the account's own factors could
  * open the gate for. What must be proved first is `mayEnrol`'s to say.
  */
 export function enrolmentOffers(
-  deps: Omit<GateDeps, 'clock'>,
+  deps: Pick<GateDeps, 'judge' | 'levels' | 'settings'>,
   facts: Pick<AssuranceFacts, 'account' | 'credentials'>,
 ): readonly EnrolmentOffer[] {
   if (facts.account.status !== 'active') return [];
@@ -59,23 +73,48 @@ function newFactors(
 }
 
 /** Whether a factor of this sort may be added now. */
-export function mayEnrol(deps: GateDeps, context: ChangeContext, method: EnrolmentMethod): ChangeGate {
+export async function mayEnrol(
+  deps: GateDeps,
+  context: ChangeContext,
+  method: EnrolmentMethod,
+): Promise<ChangeGate> {
   const factor = newFactors(deps.settings, context.facts.credentials).find((each) => each.method === method);
   return factor ? gateFor(deps, context, factor) : { kind: 'refused' };
 }
 
 /** As `mayEnrol`, for a factor whose facts are known. */
-export function gateFor(deps: GateDeps, context: ChangeContext, factor: NewFactor): ChangeGate {
+export async function gateFor(
+  deps: GateDeps,
+  context: ChangeContext,
+  factor: NewFactor,
+): Promise<ChangeGate> {
   if (context.facts.account.status !== 'active') return { kind: 'refused' };
-  return mayAdd(changeFacts(deps, context), factor);
+  return mayAdd(await changeFacts(deps, context, 'credential_added'), factor);
 }
 
 /** Whether a factor may be removed, or a password replaced, now. */
-export function mayChange(deps: GateDeps, context: ChangeContext): ChangeGate {
-  return mayRemove(changeFacts(deps, context));
+export async function mayChange(
+  deps: GateDeps,
+  context: ChangeContext,
+  change: Exclude<AccountChange, 'credential_added'>,
+): Promise<ChangeGate> {
+  return mayRemove(await changeFacts(deps, context, change));
 }
 
-function changeFacts(deps: GateDeps, { facts, transaction }: ChangeContext): ChangeFacts {
+async function changeFacts(
+  deps: GateDeps,
+  context: ChangeContext,
+  change: AccountChange,
+): Promise<ChangeFacts> {
+  const { facts, transaction, asked } = context;
+  const answer = await askPolicy(deps, {
+    asked: { ...asked, event: 'account_change', change },
+    device: context.device,
+    facts,
+    sessionUid: context.sessionUid,
+    ...('kept' in context ? { transaction: { id: transaction.id, kept: context.kept } } : {}),
+  });
+  const asks = withPolicy({ clauses: [] }, answer);
   return {
     credentials: facts.credentials.map(deps.judge),
     proofs: facts.proofs,
@@ -83,7 +122,15 @@ function changeFacts(deps: GateDeps, { facts, transaction }: ChangeContext): Cha
     transaction: { ...transaction, lastActive: facts.lastActive },
     now: deps.clock.now(),
     confirmable: confirmable(facts),
+    policy: context.staging ? asks : { ...asks, clauses: asks.clauses.map(onPage) },
   };
+}
+
+/** Seconds for which a proof made on purpose holds on the account page, which is a request after the one it was made in. */
+const JUST_NOW = 60;
+
+function onPage({ reauthenticate, ...clause }: Clause): Clause {
+  return reauthenticate ? { ...clause, maxAge: JUST_NOW } : clause;
 }
 
 /** A code to the verified address confirms a factor that was not itself set through that address. */
@@ -99,7 +146,7 @@ export type OpenGate = Extract<ChangeGate, { kind: 'allowed' }>;
 
 /** What was asked for: the event it would have been, and the factor concerned. */
 export interface Asked {
-  readonly type: Extract<AuditType, 'credential_added' | 'credential_changed' | 'credential_removed'>;
+  readonly type: AccountChange;
   readonly method: Method;
   /** The credential that exists already, if the change is to one. */
   readonly credential?: string;

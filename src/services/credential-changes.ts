@@ -1,7 +1,6 @@
 /** Renaming and removing factors. */
 
 import { StileError } from '../domain/errors.ts';
-import type { AuditType } from '../domain/events.ts';
 import { bestLevel } from '../domain/reach.ts';
 import { record } from './audit.ts';
 import {
@@ -40,7 +39,7 @@ export async function removeCredential(deps: ChangeDeps, context: ChangeContext,
   const asked: Asked = { type: 'credential_removed', method: credential.method, credential: id };
   if (isLastFactor(deps, credentials, id))
     await refuseChange(deps, context, { ...asked, error: new StileError('last_factor') });
-  await requireOpen(deps, context, { ...asked, gate: mayChange(deps, context) });
+  await requireOpen(deps, context, { ...asked, gate: await mayChange(deps, context, 'credential_removed') });
   await deps.unitOfWork.run(async () => {
     if (!(await deps.credentials.remove(account.id, id))) throw new StileError('credential_not_found');
     // Two removed at once in two tabs: the second one sees what the first has left.
@@ -75,7 +74,7 @@ function ownCredential({ facts }: ChangeContext, id: string): Credential {
 }
 
 interface Change {
-  readonly type: AuditType;
+  readonly type: 'credential_removed' | 'credential_renamed';
   readonly credential: Credential;
 }
 

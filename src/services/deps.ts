@@ -11,16 +11,21 @@ import type {
   Clock,
   CredentialJudge,
   CredentialStore,
+  Device,
   Mailer,
   PasswordHasher,
+  PolicySource,
   ProofStore,
   Random,
   RecordStore,
+  RememberedDeviceStore,
   SessionStore,
+  SignInStore,
   ThrottleStore,
   Transactions,
   Vault,
 } from './ports.ts';
+import type { RiskDeps } from './risk.ts';
 
 /** What of the configuration concerns factors. */
 export type Settings = Pick<Config, 'issuer' | 'name' | 'session' | 'interaction' | 'factors' | 'throttle'>;
@@ -41,6 +46,7 @@ export interface Deps {
   readonly accounts: AccountStore;
   readonly credentials: CredentialStore;
   readonly browsers: BrowserStore;
+  readonly devices: RememberedDeviceStore;
   readonly throttle: ThrottleStore;
   readonly transactions: AuthTransactionStore;
   readonly proofs: ProofStore;
@@ -48,6 +54,10 @@ export interface Deps {
   readonly sessions: SessionStore;
   readonly ceremonies: CeremonyStore;
   readonly audit: AuditStore;
+  readonly isRemembered: (accountId: string, device: Device) => Promise<boolean>;
+  readonly policy: PolicySource;
+  readonly risk: RiskDeps;
+  readonly signIns: SignInStore;
   readonly judge: CredentialJudge;
   readonly levels: readonly Level[];
   readonly settings: Settings;

@@ -17,7 +17,7 @@ export async function beginPasskeyEnrolment(
   deps: EnrolmentDeps,
   context: ChangeContext,
 ): Promise<RegistrationOptions> {
-  await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'passkey') });
+  await requireOpen(deps, context, { ...asked, gate: await mayEnrol(deps, context, 'passkey') });
   return registrationOptions(deps, context.owner, context.facts.account);
 }
 
@@ -37,7 +37,7 @@ export async function finishPasskeyEnrolment(
   context: ChangeContext,
   input: NewPasskey,
 ): Promise<Credential> {
-  await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'passkey') });
+  await requireOpen(deps, context, { ...asked, gate: await mayEnrol(deps, context, 'passkey') });
   const label = optionalLabelOf(input.label);
   const { owner, facts } = context;
   const found = await verifyRegistration(deps, { owner, account: facts.account, json: input.response });
@@ -46,7 +46,7 @@ export async function finishPasskeyEnrolment(
     throw new StileError('passkey_registered');
   const unbound = newCredential(deps, context, { boundAt: null, boundBy: 'step_up', label });
   const judged = deps.judge({ ...unbound, ...found.passkey });
-  const gate = await requireOpen(deps, context, { ...asked, gate: gateFor(deps, context, judged) });
+  const gate = await requireOpen(deps, context, { ...asked, gate: await gateFor(deps, context, judged) });
   const credential = { ...unbound, ...found.passkey, boundAt: gate.boundAt, boundBy: gate.boundBy };
   const { userVerified, ceremony } = found;
   return addCredential(deps, context, {

@@ -20,7 +20,7 @@ export async function enrolPassword(
   const gate = await requireOpen(deps, context, {
     type: 'credential_added',
     method: 'password',
-    gate: mayEnrol(deps, context, 'password'),
+    gate: await mayEnrol(deps, context, 'password'),
   });
   const { account } = context.facts;
   requireStrong(deps.settings, account, typed);

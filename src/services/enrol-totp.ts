@@ -22,7 +22,7 @@ export interface TotpOffer {
 
 /** Begins enrolling an authenticator app. A reload or a second tab gets the same seed while it is pending. */
 export async function beginTotp(deps: EnrolmentDeps, context: ChangeContext): Promise<TotpOffer> {
-  await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'totp') });
+  await requireOpen(deps, context, { ...asked, gate: await mayEnrol(deps, context, 'totp') });
   const { account } = context.facts;
   const seed = await pendingSeed(deps, context);
   const secret = seedText(seed);
@@ -64,7 +64,7 @@ export async function finishTotp(
   context: ChangeContext,
   input: NewTotp,
 ): Promise<Credential> {
-  const gate = await requireOpen(deps, context, { ...asked, gate: mayEnrol(deps, context, 'totp') });
+  const gate = await requireOpen(deps, context, { ...asked, gate: await mayEnrol(deps, context, 'totp') });
   const label = optionalLabelOf(input.label);
   const ceremony = await deps.ceremonies.tryOnce(context.owner, TOTP_PURPOSE, TOTP_TRIES, deps.clock.now());
   if (ceremony?.accountId !== context.facts.account.id) throw new StileError('code_expired');

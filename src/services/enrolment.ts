@@ -8,25 +8,27 @@ import { record } from './audit.ts';
 import type { ChangeContext } from './change-gate.ts';
 import type { Deps } from './deps.ts';
 import { notify } from './notify.ts';
+import type { PolicyDeps } from './policy.ts';
 import type { Credential, CredentialBase } from './ports.ts';
 
-export type EnrolmentDeps = Pick<
-  Deps,
-  | 'clock'
-  | 'random'
-  | 'vault'
-  | 'mailer'
-  | 'letters'
-  | 'log'
-  | 'unitOfWork'
-  | 'credentials'
-  | 'proofs'
-  | 'ceremonies'
-  | 'audit'
-  | 'judge'
-  | 'levels'
-  | 'settings'
->;
+export type EnrolmentDeps = PolicyDeps &
+  Pick<
+    Deps,
+    | 'clock'
+    | 'random'
+    | 'vault'
+    | 'mailer'
+    | 'letters'
+    | 'log'
+    | 'unitOfWork'
+    | 'credentials'
+    | 'proofs'
+    | 'ceremonies'
+    | 'audit'
+    | 'judge'
+    | 'levels'
+    | 'settings'
+  >;
 
 /** What all new credentials have in common. */
 export function newCredential(

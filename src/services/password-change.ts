@@ -28,8 +28,8 @@ export function passwordOf({ facts }: Pick<ChangeContext, 'facts'>): PasswordCre
 }
 
 /** Rule 6: replacing a password needs the account's best level, fresh. */
-export function maySetPassword(deps: GateDeps, context: ChangeContext): ChangeGate {
-  return passwordOf(context) ? mayChange(deps, context) : { kind: 'refused' };
+export async function maySetPassword(deps: GateDeps, context: ChangeContext): Promise<ChangeGate> {
+  return passwordOf(context) ? mayChange(deps, context, 'credential_changed') : { kind: 'refused' };
 }
 
 /**
@@ -48,7 +48,7 @@ export async function setPassword(
     type: 'credential_changed',
     method: 'password',
     credential: old.id,
-    gate: maySetPassword(deps, context),
+    gate: await maySetPassword(deps, context),
   });
   const { account } = context.facts;
   requireStrong(deps.settings, account, typed);

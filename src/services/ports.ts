@@ -4,8 +4,13 @@
  * Times are whole epoch seconds. A store method takes the time it needs as a parameter, so that tests can move it
  * and two processes agree. Every store statement runs on the current transaction's handle when there is one.
  */
+import type { Checkpoint, Head, StoredEvent } from '../domain/audit-chain.ts';
+import type { SealedBefore, SealedEntry } from '../domain/audit-verify.ts';
 import type { AuditEvent } from '../domain/events.ts';
+import type { DeviceFacts, NetworkFacts, RiskFacts } from '../domain/policy/facts.ts';
+import type { Policy } from '../domain/policy/policy.ts';
 import type { CredentialFacts, Method, Proof } from '../domain/proofs.ts';
+import type { Evidence, Failures, Overall, Place, Visit } from '../domain/risk/risk.ts';
 import type { BucketState, Limit } from '../domain/throttle.ts';
 
 export interface Clock {
@@ -57,6 +62,16 @@ export interface Transactions {
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
+export interface Located extends NetworkFacts {
+  /** Null: no database at hand knows coordinates. */
+  readonly place: Place | null;
+}
+
+export interface NetworkLookup {
+  /** Of a textual address. What is not known says so ('', 0, null); never throws. */
+  of(address: string): Located;
+}
+
 // People ---------------------------------------------------------------------------------------------------
 
 export interface Account {
@@ -69,13 +84,16 @@ export interface Account {
   readonly name: string | null;
   readonly status: 'active' | 'disabled';
   readonly lastMethod: Method | null;
+  /** What an administrator put the account in; policies name them. Each once. */
+  readonly groups: readonly string[];
   readonly createdAt: number;
 }
 
 export type NewAccount = Pick<
   Account,
   'id' | 'username' | 'email' | 'emailVerifiedAt' | 'name' | 'createdAt'
->;
+> &
+  Partial<Pick<Account, 'groups'>>;
 
 export interface AccountStore {
   /** Error `account_exists` when the username or address is taken. */
@@ -85,6 +103,7 @@ export interface AccountStore {
   byIdentifier(identifier: string): Promise<Account | undefined>;
   setLastMethod(id: string, method: Method, now: number): Promise<void>;
   setStatus(id: string, status: Account['status'], now: number): Promise<void>;
+  setGroups(id: string, groups: readonly string[], now: number): Promise<void>;
   /** Holds the account's row until the transaction ends, so that changes of its factors wait for one another. */
   lock(id: string): Promise<void>;
   list(limit: number, after?: string): Promise<Account[]>;
@@ -186,6 +205,45 @@ export interface ThrottleStore {
   reopen(prefix: string): Promise<void>;
 }
 
+// Sign-ins ---------------------------------------------------------------------------------------------------
+
+export interface SignInQuery {
+  readonly accountId: string;
+  /** Keys, '' where unknown. */
+  readonly address: string;
+  readonly network: string;
+  readonly failuresSince: number;
+  readonly most: { readonly visits: number; readonly failures: number };
+}
+
+export interface SignInFacts {
+  /** The newest first. */
+  readonly history: readonly Visit[];
+  readonly lastSignInAt: number | null;
+  readonly failures: Failures;
+}
+
+export interface SignInStore {
+  /** Undefined: there is no such account. One statement. */
+  load(query: SignInQuery): Promise<SignInFacts | undefined>;
+  /** Keeps a visit, the account's oldest beyond `most` go, and the account's last sign-in is this one. One statement. */
+  add(signIn: {
+    readonly id: string;
+    readonly accountId: string;
+    readonly visit: Visit;
+    readonly most: number;
+  }): Promise<void>;
+  addFailure(failure: {
+    readonly id: string;
+    readonly at: number;
+    readonly accountId: string | null;
+    readonly address: string;
+    readonly network: string;
+  }): Promise<void>;
+  /** Counts the newest `signIns` of everybody, and returns the most frequent `values` of each feature. */
+  overall(query: { readonly signIns: number; readonly values: number }): Promise<Overall>;
+}
+
 // Assurance ------------------------------------------------------------------------------------------------
 
 /** State of one authentication transaction (an interaction's `cid`). */
@@ -216,7 +274,10 @@ export interface AuthTransactionStore {
   ): Promise<AuthTransaction>;
   byId(id: string, now: number): Promise<AuthTransaction | undefined>;
   setIdentifier(id: string, identifier: string | null): Promise<void>;
+  /** Sets members of the state; others stay. */
   setState(id: string, state: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Gives the state a member unless it has it, and returns the one it has: of two requests one is first. */
+  keep(id: string, member: string, value: unknown): Promise<unknown>;
   /** Binds the account unless another is bound: one conditional UPDATE. False: it belongs to somebody else. */
   bindAccount(id: string, accountId: string): Promise<boolean>;
   /** Puts it in the session that is there by now, unless it is in one or another account's: one conditional UPDATE. */
@@ -310,6 +371,8 @@ export interface AssuranceFacts {
   readonly proofs: readonly Proof[];
   readonly lastAcr: string | null;
   readonly lastActive: Readonly<Record<string, number>>;
+  /** Epoch seconds at which the session began; null without one. */
+  readonly sessionSince: number | null;
 }
 
 export interface AssuranceQuery {
@@ -368,9 +431,132 @@ export interface ClientStore {
   list(): Promise<StoredClient[]>;
 }
 
+/** Versions of the policy; one at most is in force. */
+export interface PolicyVersion {
+  /** From 1, one more for each. */
+  readonly id: number;
+  readonly note: string | null;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly active: boolean;
+}
+
+export interface PolicyStore {
+  /** The version in force, unless it is the known one; 0: none is known. */
+  newer(known: number): Promise<{ readonly id: number; readonly text: string } | undefined>;
+  /** Puts a new version in force; returns its id. */
+  add(
+    version: Pick<PolicyVersion, 'note' | 'createdAt' | 'createdBy'> & { readonly text: string },
+  ): Promise<number>;
+  /** Puts a version in force again; false when there is none. */
+  activate(id: number): Promise<boolean>;
+  byId(id: number): Promise<{ readonly id: number; readonly text: string } | undefined>;
+  /** The latest first. */
+  list(): Promise<PolicyVersion[]>;
+}
+
+/** The policy in force: asked at every decision, as it may change at any time. */
+export interface PolicySource {
+  /** An empty one where none is configured. Error `policy_unavailable` where the one there is cannot be loaded. */
+  current(): Policy;
+}
+
 export interface AuditStore {
   /** Written in the transaction it describes. */
   append(event: AuditEvent): Promise<void>;
+}
+
+// Policy and risk -----------------------------------------------------------------------------------------
+
+/** The browser or program that sends the request. */
+export interface Device {
+  readonly browserHash: string | null;
+  readonly userAgent: string | null;
+  /** `Sec-CH-UA`, `-Mobile` and `-Platform`, where the browser sends them. */
+  readonly hints?: { readonly brands: string; readonly mobile: string; readonly platform: string };
+  readonly address: string | null;
+  /** `id.secret` of each remembered device whose cookie came; see services/remembered-devices. */
+  readonly remembered: readonly string[];
+}
+
+/** Where a token was issued or last used: enough to tell another place and another program, and no more. */
+export type TokenOrigin = Pick<Visit, 'address' | 'network' | 'asn' | 'country' | 'agent'>;
+
+/** What was found out about the device and the risk of a sign-in. */
+export interface Assessed {
+  readonly device: Pick<DeviceFacts, 'known' | 'remembered'>;
+  readonly risk: RiskFacts;
+  /** What spoke, for the audit. */
+  readonly evidence: readonly Evidence[];
+}
+
+/** A browser that a person asked to be remembered; see services/remembered-devices. Hashes are SHA-256, base64url. */
+export interface RememberedDevice {
+  readonly id: string;
+  readonly accountId: string;
+  readonly secretHash: string;
+  readonly previousHash: string | null;
+  readonly rotatedAt: number;
+  readonly userAgent: string | null;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly expiresAt: number;
+}
+
+export interface RememberedDeviceStore {
+  add(
+    device: Pick<
+      RememberedDevice,
+      'id' | 'accountId' | 'secretHash' | 'userAgent' | 'createdAt' | 'expiresAt'
+    >,
+  ): Promise<void>;
+  byIds(accountId: string, ids: readonly string[], now: number): Promise<RememberedDevice[]>;
+  byAccount(accountId: string, now: number): Promise<RememberedDevice[]>;
+  /** Replaces the secret: one conditional UPDATE. False: another request has replaced it. */
+  rotate(renewed: RenewedDevice): Promise<boolean>;
+  remove(accountId: string, id: string): Promise<boolean>;
+  removeAll(accountId: string): Promise<void>;
+}
+
+export interface RenewedDevice {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly userAgent: string | null;
+  readonly now: number;
+  readonly expiresAt: number;
+}
+
+/** A checkpoint as it is stored, and the seal it follows. */
+export interface StoredCheckpoint {
+  readonly seq: number;
+  readonly jws: string;
+}
+
+export type TrailItem =
+  | ({ readonly kind: 'entry' } & SealedEntry)
+  | ({ readonly kind: 'checkpoint' } & StoredCheckpoint);
+
+export type { SealedBefore };
+
+/** Reading the sealed audit, a page at a time. */
+export interface AuditTrail {
+  /** Every seal after `after`, in order, with its event where it is still there; each checkpoint after its seal. */
+  read(after: number): AsyncIterable<TrailItem>;
+  /** Events without a seal, in no order. */
+  unsealed(): AsyncIterable<Pick<StoredEvent, 'id' | 'at' | 'xid'>>;
+  sealedBefore(): Promise<SealedBefore>;
+  newest(): Promise<StoredCheckpoint | undefined>;
+  /** The last seal before anything that was sealed at `time` or later; the empty chain when there is none. */
+  before(time: number): Promise<Head>;
+}
+
+/** The audit's own keys. */
+export interface CheckpointKeys {
+  /** A compact JWS. */
+  sign(checkpoint: Checkpoint): Promise<string>;
+  /** Undefined: none of the keys made it, or it is no checkpoint. */
+  verify(jws: string): Promise<Checkpoint | undefined>;
 }
 
 /** Facts for evaluation, as this configuration sees a credential now. */

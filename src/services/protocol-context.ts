@@ -2,7 +2,7 @@
  * What the protocol store needs to know of the request it serves. `oidc` implements it; `infra` only reads it, so
  * that neither knows the other.
  */
-import type { Account, AssuranceFacts, AssuranceRecord, Credential } from './ports.ts';
+import type { Account, AssuranceFacts, AssuranceRecord, Credential, TokenOrigin } from './ports.ts';
 
 /** A stored code or token as found, with the record it rests on. */
 export interface FoundArtifact {
@@ -14,6 +14,8 @@ export interface FoundArtifact {
   readonly account: Account | null;
   /** Of a refresh token: those of the account's credentials that the record rests on, as stored now. */
   readonly credentials: readonly Credential[] | null;
+  /** Of a refresh token: where it was issued to, as its own use or its predecessor's. */
+  readonly from: TokenOrigin | null;
 }
 
 /** The part of a record that issuance reads. */
@@ -54,6 +56,8 @@ export interface ProtocolContext {
     readonly userAgent: string | null;
     readonly address: string | null;
   };
+  /** Where this request comes from, as a token remembers it. */
+  origin(): TokenOrigin;
   /** acr last issued, to be remembered by the session now being saved: [client id, acr]. */
   issued(): readonly [string, string] | undefined;
   /** Levels' last activity, to be remembered by the session now being saved. */

@@ -1,11 +1,12 @@
 /** A person's sessions: which devices, and ending them. */
+import type { AuditData } from '../domain/events.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { type DeviceName, deviceName } from './device-name.ts';
 
 export type SessionDeps = Pick<
   Deps,
-  'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'browsers' | 'audit'
+  'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'browsers' | 'devices' | 'audit'
 >;
 
 /** Who acts, and from which session. */
@@ -61,7 +62,10 @@ export function endAllSessions(
 ): Promise<number> {
   return deps.unitOfWork.run(async () => {
     const ended = await deps.sessions.endAll(context.accountId, keepCurrent ? context.sessionUid : undefined);
-    if (!keepCurrent) await deps.browsers.forgetAll(context.accountId);
+    if (!keepCurrent) {
+      await deps.browsers.forgetAll(context.accountId);
+      await deps.devices.removeAll(context.accountId);
+    }
     await audit(deps, context, { type: 'session_ended', data: { all: !keepCurrent, count: ended } });
     return ended;
   });
@@ -76,11 +80,11 @@ export function endElevation(deps: SessionDeps, context: SessionContext): Promis
   });
 }
 
-interface Ended {
-  readonly type: 'session_ended' | 'elevation_ended';
-  readonly data: Readonly<Record<string, unknown>>;
-}
+type Ended = {
+  [T in 'session_ended' | 'elevation_ended']: { readonly type: T; readonly data: AuditData[T] };
+}['session_ended' | 'elevation_ended'];
 
 async function audit(deps: SessionDeps, context: SessionContext, ended: Ended): Promise<void> {
-  await record(deps, { ...context, ...ended, outcome: 'success' });
+  const { accountId, sessionUid, correlationId } = context;
+  await record(deps, { accountId, sessionUid, correlationId, ...ended, outcome: 'success' });
 }

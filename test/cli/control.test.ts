@@ -66,7 +66,7 @@ test('a failure of the catalogue arrives as itself, any other without its messag
 });
 
 test('malformed and oversized lines end in bad_request, and the server goes on', async () => {
-  for (const line of ['{\n', '\n', '[]\n', '"x"\n', `${'x'.repeat(70_000)}`]) {
+  for (const line of ['{\n', '\n', '[]\n', '"x"\n', `${'x'.repeat(1_100_000)}`]) {
     expect(await raw(line)).toBe('{"ok":false,"code":"bad_request","message":"bad_request"}\n');
   }
   expect(await callControl(path, 'double', 1)).toBe(2);

@@ -88,6 +88,15 @@ describe('check', () => {
       notes: expect.stringContaining('/nowhere.yaml: the file cannot be read'),
     });
   });
+
+  test('a file that the configuration names and that is not there, too', async () => {
+    const file = join(folder, 'network.yaml');
+    writeFileSync(file, 'demo: true\nnetwork: { cityDatabase: /nowhere.mmdb, listed: [/nowhere.txt] }');
+    const { code, notes } = await stile('check', '--config', file);
+    expect(code).toBe(1);
+    expect(notes).toContain('network.cityDatabase: /nowhere.mmdb: there is no such file');
+    expect(notes).toContain('network.listed: /nowhere.txt: there is no such file');
+  });
 });
 
 describe('secret', () => {
@@ -111,7 +120,7 @@ describe('failures are one sentence, without a stack', () => {
     [new StileError('account_exists'), 'stile: That username or address is taken. Choose another.'],
     [
       new StileError('account_invalid', { detail: 'email' }),
-      'stile: The username or address is not valid. Correct it. (email)',
+      'stile: The username, address or group is not valid. Correct it. (email)',
     ],
     [new StileError('unavailable', { detail: 'the database is away' }), 'stile: the database is away'],
     [

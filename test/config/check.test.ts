@@ -225,6 +225,29 @@ describe('resources, scopes, levels', () => {
   });
 });
 
+describe('an audit sink', () => {
+  const cases: [sink: object, fault: string | null][] = [
+    [{ kind: 'file', path: 'audit.jsonl' }, null],
+    [{ kind: 'webhook', url: 'https://siem.example.com/in' }, null],
+    [{ kind: 'webhook', url: 'http://127.0.0.1:9000/in' }, null],
+    [
+      { kind: 'webhook', url: 'http://siem.example.com/in' },
+      'sinks[0].url: must be https, or http to this machine',
+    ],
+    [{ kind: 'file' }, 'sinks[0].path: a file needs it'],
+    [{ kind: 'webhook', path: 'x' }, 'sinks[0].url: a webhook needs it'],
+    [{ kind: 'file', path: 'x', url: 'https://a.example' }, 'sinks[0].url: a file has none'],
+  ];
+  test.each(cases)('%j', (sink, fault) => {
+    expect(faults({ audit: { sinks: [sink as never] } })).toEqual(fault ? [`audit.${fault}`] : []);
+  });
+
+  test('is there once', () => {
+    const sink = { kind: 'file' as const, path: 'x' };
+    expect(faults({ audit: { sinks: [sink, sink] } })).toEqual(['audit.sinks[1]: is there twice']);
+  });
+});
+
 describe('issuer', () => {
   const cases: [issuer: string, demo: boolean, fault: string | null][] = [
     ['https://id.example.com', false, null],
@@ -254,4 +277,15 @@ describe('issuer', () => {
       'listen.host: the demo listens on a loopback address only',
     ]);
   });
+});
+
+test('networks: an entry that is none is a fault, whichever list it is in', () => {
+  const sound = ['192.0.2.0/24', '2001:db8::/32', '192.0.2.1', 'AS64496', './vpn.txt', '/etc/stile/tor.txt'];
+  expect(faults({ network: { listed: sound, anonymising: sound } })).toEqual([]);
+  const message = 'is neither CIDR, an address, an AS number nor a file';
+  expect(faults({ network: { listed: ['192.0.2.0/33', '::1'], anonymising: ['vpn.txt', 'AS0'] } })).toEqual([
+    `network.listed[0]: ${message}`,
+    `network.anonymising[0]: ${message}`,
+    `network.anonymising[1]: ${message}`,
+  ]);
 });

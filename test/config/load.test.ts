@@ -6,7 +6,8 @@ import { demoClient } from '../../src/config/demo.ts';
 import { ConfigError } from '../../src/config/faults.ts';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { canonicalJson, configVersion } from '../../src/config/version.ts';
+import { configVersion } from '../../src/config/version.ts';
+import { canonicalJson } from '../../src/domain/canonical-json.ts';
 
 const key = Buffer.alloc(32, 7).toString('base64');
 const production = {
@@ -43,6 +44,18 @@ function faults(content: Parameters<typeof write>[0], env: Record<string, string
 
 const https = 'https://id.example.com';
 const web = { clientId: 'web', name: 'Web', redirectUris: ['https://app.example.com/cb'] };
+
+test('the secret of audit webhooks is long, or absent, and never repeated', () => {
+  const read = (secret: string) =>
+    faults({ issuer: 'https://id.example.com' }, { ...production, AUDIT_WEBHOOK_SECRET: secret });
+  expect(read('short')).toEqual(['AUDIT_WEBHOOK_SECRET: is shorter than 32 characters']);
+  const secret = 's'.repeat(32);
+  expect(read(secret)).toEqual([]);
+  const file = write({ issuer: 'https://id.example.com' });
+  const env = { ...production, AUDIT_WEBHOOK_SECRET: secret };
+  expect(loadConfig({ file, env }).secrets.auditWebhookSecret).toBe(secret);
+  expect('auditWebhookSecret' in loadConfig({ file, env: production }).secrets).toBe(false);
+});
 
 describe('without a file', () => {
   test('the demo is loaded, and every check passes', () => {

@@ -75,7 +75,7 @@ describe.skipIf(noPostgres)('enrolling a password', () => {
   test('rule 6: and the key is to be proved in this transaction', async () => {
     const { account, context } = await confirmed();
     const later = await openTransaction(world, { accountId: account.id, pinned: true });
-    expect(mayEnrol(world.deps, await changing(world, later), 'password').kind).toBe('stepUp');
+    expect((await mayEnrol(world.deps, await changing(world, later), 'password')).kind).toBe('stepUp');
     expect(await codeOf(enrol(later))).toBe('step_up_required');
     expect(await codeOf(enrol(context))).toBe('none');
   });
@@ -98,7 +98,9 @@ describe.skipIf(noPostgres)('enrolling a password', () => {
     const context = await signIn(world, account);
     await addPasskey(world, account);
     expect(await offered(context)).not.toContain('password');
-    expect(mayEnrol(world.deps, await changing(world, context), 'password')).toEqual({ kind: 'refused' });
+    expect(await mayEnrol(world.deps, await changing(world, context), 'password')).toEqual({
+      kind: 'refused',
+    });
     expect(await codeOf(enrol(context))).toBe('enrolment_not_allowed');
     expect(await passwordsOf(account)).toHaveLength(1);
   });

@@ -84,14 +84,14 @@ describe.skipIf(noPostgres)('enrolling', () => {
       await signIn(world, account);
       const later = await openTransaction(world, { accountId: account.id, pinned: true });
       const context = await changing(world, later);
-      expect(mayEnrol(world.deps, context, 'passkey')).toMatchObject({ kind: 'stepUp' });
+      expect(await mayEnrol(world.deps, context, 'passkey')).toMatchObject({ kind: 'stepUp' });
       expect(await codeOf(beginTotp(world.deps, context))).toBe('step_up_required');
       expect(await codeOf(beginPasskeyEnrolment(world.deps, context))).toBe('step_up_required');
     });
 
     test('needs the code to the address', async () => {
       const context = await changing(world, await signIn(world, await createPerson(world)));
-      expect(mayEnrol(world.deps, context, 'totp')).toEqual({
+      expect(await mayEnrol(world.deps, context, 'totp')).toEqual({
         kind: 'confirm',
         channel: 'email',
       });
@@ -105,7 +105,7 @@ describe.skipIf(noPostgres)('enrolling', () => {
     ])('is confirmed by an administrator with %s', async (_, person) => {
       const account = await createPerson(world, person);
       const context = await changing(world, await signIn(world, account));
-      expect(mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'confirm', channel: 'admin_code' });
+      expect(await mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'confirm', channel: 'admin_code' });
       expect(enrolmentOffers(world.deps, context.facts)).not.toEqual([]);
       expect(await codeOf(beginTotp(world.deps, context))).toBe('step_up_required');
     });
@@ -117,7 +117,7 @@ describe.skipIf(noPostgres)('enrolling', () => {
         [account.id],
       );
       const context = await changing(world, await confirmed(account));
-      expect(mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'confirm', channel: 'admin_code' });
+      expect(await mayEnrol(world.deps, context, 'totp')).toEqual({ kind: 'confirm', channel: 'admin_code' });
     });
   });
 
@@ -146,9 +146,9 @@ describe.skipIf(noPostgres)('enrolling', () => {
         ...(await changing(world, context)),
         transaction: { id: 'session:1', clientId: 'account' },
       });
-      expect(mayEnrol(world.deps, await elsewhere(), 'passkey').kind).toBe('allowed');
+      expect((await mayEnrol(world.deps, await elsewhere(), 'passkey')).kind).toBe('allowed');
       world.pass(301);
-      expect(mayEnrol(world.deps, await elsewhere(), 'passkey').kind).toBe('stepUp');
+      expect((await mayEnrol(world.deps, await elsewhere(), 'passkey')).kind).toBe('stepUp');
     });
 
     test('a stolen session cannot launder itself: what a weakly bound passkey binds is bound as weakly', async () => {

@@ -13,6 +13,7 @@ const account: Account = {
   name: 'Alex Meadows',
   status: 'active',
   lastMethod: null,
+  groups: [],
   createdAt: 1,
 };
 const base = { id: 'c', accountId: 'a', boundAt: null, boundBy: 'admin', createdAt: 1, lastUsedAt: null };

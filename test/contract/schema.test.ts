@@ -12,6 +12,7 @@ const types: Readonly<Record<string, string>> = {
   Boolean: 'bool',
   Json: 'jsonb',
   Bytes: 'bytea',
+  'Unsupported("xid8")': 'xid8',
 };
 
 /** `table.column type null?` of every scalar field of prisma/schema.prisma. */
@@ -19,7 +20,7 @@ function columnsOfSchema(): string[] {
   const text = readFileSync(join(packageRoot(), 'prisma', 'schema.prisma'), 'utf8');
   return [...text.matchAll(/^model \w+ \{\n([\s\S]*?)^\}/gm)].flatMap(([, body = '']) => {
     const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? '';
-    return [...body.matchAll(/^ {2}(\w+)\s+(\w+(?:\[\])?)(\?)?([^\n]*)$/gm)]
+    return [...body.matchAll(/^ {2}(\w+)\s+(\w+(?:\[\]|\("\w+"\))?)(\?)?([^\n]*)$/gm)]
       .filter(([, , type = '']) => type in types)
       .map(([, field, type = '', optional, rest = '']) => {
         const column = /@map\("(\w+)"\)/.exec(rest)?.[1] ?? field;

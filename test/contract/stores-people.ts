@@ -63,6 +63,16 @@ function accounts(get: () => Subject): void {
     expect(all[0]).toEqual(await stores.accounts.byId(all[0]?.id ?? ''));
   });
 
+  test('an account is in the groups it was put in last', async () => {
+    const { stores } = get();
+    const [plain, staff] = [await addAccount(stores), await addAccount(stores, { groups: ['staff'] })];
+    expect((await stores.accounts.byId(plain))?.groups).toEqual([]);
+    expect((await stores.accounts.byId(staff))?.groups).toEqual(['staff']);
+    await stores.accounts.setGroups(staff, ['a', 'b'], NOW);
+    expect((await stores.accounts.byId(staff))?.groups).toEqual(['a', 'b']);
+    expect((await stores.accounts.byId(plain))?.groups).toEqual([]);
+  });
+
   test('the method used last is kept', async () => {
     const { stores } = get();
     const id = await addAccount(stores);

@@ -27,7 +27,7 @@ export function sessionsContract(get: () => Subject): void {
       clientId: 'bank',
       sessionUid: null,
       correlationId: 'c',
-      data: { method: 'totp' },
+      data: { stepUp: false, method: 'totp' as const },
     });
     const [lost, kept] = [random.sortableId(), random.sortableId()];
     const failing = stores.transactions.run(async () => {

@@ -6,7 +6,9 @@ import { testVault } from '../support/database.ts';
 import { assuranceContract } from './stores-assurance.ts';
 import { attemptsContract } from './stores-attempts.ts';
 import { peopleContract } from './stores-people.ts';
+import { policiesContract } from './stores-policies.ts';
 import { sessionsContract } from './stores-sessions.ts';
+import { signInsContract } from './stores-sign-ins.ts';
 
 export interface OpenDatabase {
   readonly db: Database;
@@ -39,4 +41,6 @@ export function storesContract(open: () => Promise<OpenDatabase>): void {
   describe('attempts', () => attemptsContract(get));
   describe('assurance', () => assuranceContract(get));
   describe('sessions and clients', () => sessionsContract(get));
+  describe('policies', () => policiesContract(get));
+  describe('sign-ins', () => signInsContract(get));
 }

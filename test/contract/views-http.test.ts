@@ -194,13 +194,16 @@ describe('the door', () => {
   test('a form becomes a typed value', async () => {
     accepts(codeForm);
     const response = await post('_csrf=t&code=123+456');
-    expect(await response.json()).toEqual({ _csrf: 't', code: '123456' });
+    expect(await response.json()).toEqual({ _csrf: 't', code: '123456', remember: false });
     accepts(passkeyForm);
     const answer = encodeURIComponent(JSON.stringify({ id: 'x', type: 'public-key' }));
     expect(await (await post(`_csrf=t&response=${answer}`)).json()).toEqual({
       _csrf: 't',
       response: { id: 'x', type: 'public-key' },
+      remember: false,
     });
+    accepts(codeForm);
+    expect(await (await post('_csrf=t&code=123456&remember=on')).json()).toMatchObject({ remember: true });
   });
 
   test.each([

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { type Bank, startBank } from '../../examples/harbour-bank/start.ts';
 import { demoClient, demoConfig } from '../../src/config/demo.ts';
-import { startStile, type TestStile } from '../support/stile.ts';
+import { type StileOptions, startStile, type TestStile } from '../support/stile.ts';
 
 export interface BankWithStile {
   readonly bank: Bank;
@@ -12,10 +12,10 @@ export interface BankWithStile {
   stop(): Promise<void>;
 }
 
-export async function startBankWithStile(): Promise<BankWithStile> {
+export async function startBankWithStile(options: StileOptions = {}): Promise<BankWithStile> {
   const [client, api] = await Promise.all([freePort(), freePort()]);
   const { clients = [], resources = [] } = demoConfig({ stile: 0, client, api });
-  const stile = await startStile({ config: { clients, resources } });
+  const stile = await startStile({ ...options, config: { clients, resources, ...options.config } });
   const { clientId, clientSecret } = demoClient;
   const bank = await startBank({
     issuer: stile.issuer,

@@ -33,14 +33,21 @@ export interface Agent {
   fork(): Agent;
 }
 
-export function createAgent(stopAt: readonly string[] = ['http://127.0.0.1:9/'], jar: Cookie[] = []): Agent {
+/** `headers` go with every request. */
+export function createAgent(
+  stopAt: readonly string[] = ['http://127.0.0.1:9/'],
+  jar: Cookie[] = [],
+  headers: Readonly<Record<string, string>> = {},
+): Agent {
+  const send = (url: string, init: RequestInit = {}) =>
+    sendWith(jar, url, { ...init, headers: { ...headers, ...init.headers } as Record<string, string> });
   const agent: Agent = {
-    request: (url, init) => send(jar, url, init),
+    request: (url, init) => send(url, init),
     async open(url, init) {
-      let page = await send(jar, url, init);
+      let page = await send(url, init);
       for (let hop = 0; page.location !== undefined && hop < 15; hop += 1) {
         if (stopAt.some((prefix) => page.location?.startsWith(prefix))) return page;
-        page = await send(jar, page.location);
+        page = await send(page.location);
       }
       return page;
     },
@@ -53,12 +60,12 @@ export function createAgent(stopAt: readonly string[] = ['http://127.0.0.1:9/'],
       });
     },
     cookies: () => jar.map(({ name, value }) => `${name}=${value}`),
-    fork: () => createAgent(stopAt, [...jar]),
+    fork: () => createAgent(stopAt, [...jar], headers),
   };
   return agent;
 }
 
-async function send(jar: Cookie[], url: string, init: RequestInit = {}): Promise<Page> {
+async function sendWith(jar: Cookie[], url: string, init: RequestInit = {}): Promise<Page> {
   const target = new URL(url);
   const sent = jar.filter(({ host, path }) => host === target.hostname && target.pathname.startsWith(path));
   const headers = new Headers(init.headers);
@@ -99,6 +106,7 @@ export function formOf({ body, url }: Page, action: string): FormData_ {
     if (found === undefined || !found.split('?')[0]?.endsWith(action)) continue;
     const fields: Record<string, string> = {};
     for (const [tag] of inner.matchAll(/<input[^>]*>/g)) {
+      if (/type="checkbox"/.test(tag) && !/ checked/.test(tag)) continue;
       const name = /name="([^"]*)"/.exec(tag)?.[1];
       if (name !== undefined) fields[name] = unescape_(/value="([^"]*)"/.exec(tag)?.[1] ?? '');
     }

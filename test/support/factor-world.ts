@@ -1,4 +1,5 @@
 /** The services of people and factors over a real database, with a clock that tests move. */
+
 import { createHash } from 'node:crypto';
 import { type ConfigInput, configSchema } from '../../src/config/schema.ts';
 import type { StileError } from '../../src/domain/errors.ts';
@@ -14,6 +15,7 @@ import type { Deps } from '../../src/services/deps.ts';
 import { createJudge } from '../../src/services/factors/judge.ts';
 import { passwordFactor } from '../../src/services/factors/password.ts';
 import type { Account, Mail } from '../../src/services/ports.ts';
+import { nothingAsked } from './asking.ts';
 import { type OpenTestDatabase, openFreshDatabase, silent, testVault } from './database.ts';
 
 export const PASSWORD = 'heron over the fen';
@@ -41,12 +43,15 @@ export async function createWorld({ config, database: shared }: WorldOptions = {
   const settings = configSchema.parse({ issuer: ORIGIN, name: 'Harbour', ...config });
   const mails: Mail[] = [];
   let now = 1_800_000_000;
+  const clock = { now: () => now };
+  const random = createRandom(() => now * 1000);
   const deps: Deps = {
     ...stores,
+    ...nothingAsked({ clock, random, vault: testVault, signIns: stores.signIns }),
     unitOfWork: stores.transactions,
     transactions: stores.authTransactions,
-    clock: { now: () => now },
-    random: createRandom(() => now * 1000),
+    clock,
+    random,
     hasher: createPasswordHasher(cheapHashing),
     vault: testVault,
     mailer: {
@@ -159,6 +164,8 @@ export async function changing(
     staging: true,
     sessionUid,
     correlationId: null,
+    asked: { scopes: [], resources: [], details: [], client: { id: clientId, firstParty: true } },
+    device: { browserHash: null, userAgent: null, address: null, remembered: [] },
   };
 }
 

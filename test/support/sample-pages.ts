@@ -1,6 +1,6 @@
 /** Every page, in the states that look different. */
 import { csrfForm } from '../../src/http/forms.ts';
-import type { EnrolTotpPage, StepUpPage, ViewModel } from '../../src/http/view-models.ts';
+import type { DeniedPage, EnrolTotpPage, StepUpPage, ViewModel } from '../../src/http/view-models.ts';
 
 const NOW = 1_795_300_000;
 const HOUR = 3600;
@@ -31,6 +31,7 @@ const reasons = [
 
 const stepUp: StepUpPage = {
   page: 'step-up',
+  remember: true,
   client,
   person,
   cancel,
@@ -41,6 +42,14 @@ const stepUp: StepUpPage = {
     { method: 'totp', href: '?with=totp' },
     { method: 'password', href: '?with=password' },
   ],
+};
+
+const denied: DeniedPage = {
+  page: 'denied',
+  client,
+  person,
+  reasons: [{ reason: 'Payments are not made at night.' }],
+  leave: cancel,
 };
 
 const enrolTotp: EnrolTotpPage = {
@@ -90,6 +99,7 @@ export const samplePages = {
     problem: { code: 'wrong_credentials', field: 'password' },
   },
   'step-up-passkey': stepUp,
+  denied,
   'step-up-totp': {
     ...stepUp,
     reasons: [{ reason: 'reason.request' }],
@@ -273,6 +283,14 @@ export const samplePages = {
       { method: 'passkey', href: '/account/add/passkey' },
       { method: 'totp', href: '/account/add/totp' },
     ],
+    remembered: [
+      {
+        device: { browser: 'Firefox', system: 'Linux' },
+        addedAt: NOW - 40 * DAY,
+        lastUsedAt: NOW - 2 * HOUR,
+        forget: own('devices/sample/forget'),
+      },
+    ],
     sessions: [
       {
         device: { browser: 'Chrome', system: 'Android' },
@@ -300,6 +318,14 @@ export const samplePages = {
     problem: { code: 'last_factor' },
     factors: [],
     add: [{ method: 'password', href: '/account/add/password' }],
+    remembered: [
+      {
+        device: { browser: 'Firefox', system: 'Linux' },
+        addedAt: NOW - 40 * DAY,
+        lastUsedAt: NOW - 2 * HOUR,
+        forget: own('devices/sample/forget'),
+      },
+    ],
     sessions: [
       {
         device: { browser: null, system: null },

@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { parseConfig } from '../../src/config/parse.ts';
+import { requirePolicy } from '../../src/config/policy/load.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
+import type { Level } from '../../src/domain/level.ts';
 import { createLog, type Logger } from '../../src/infra/log.ts';
 import { type Running, serve } from '../../src/main.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
@@ -28,6 +30,8 @@ export interface StileOptions {
   readonly database?: TestDatabase;
   /** As another instance of the same issuer. */
   readonly issuer?: string;
+  /** The text of a policy file. */
+  readonly policy?: string;
   /** Default: silent, unless STILE_TEST_LOG=1. */
   readonly log?: Logger;
 }
@@ -67,6 +71,7 @@ export async function startStile(options: StileOptions = {}): Promise<TestStile>
     listen: { host: '127.0.0.1', port },
     log: { level: 'silent' },
     ...testConfig(),
+    ...(options.policy === undefined ? {} : { policy: { file: 'policy.yaml' } }),
     ...options.config,
   });
   if (!parsed.config) throw new Error(`test configuration: ${JSON.stringify(parsed.faults)}`);
@@ -74,6 +79,7 @@ export async function startStile(options: StileOptions = {}): Promise<TestStile>
     config: parsed.config,
     secrets: { keys: [{ id: 'test', key: Buffer.alloc(32, 7) }], databaseUrl: database.url },
     version: 'test',
+    ...policyOf(options.policy, parsed.config.levels as never),
     log: options.log ?? createLog({ level: process.env['STILE_TEST_LOG'] === '1' ? 'info' : 'silent' }),
   });
   return {
@@ -94,4 +100,10 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+function policyOf(text: string | undefined, levels: readonly Level[]) {
+  if (text === undefined) return {};
+  const file = 'policy.yaml';
+  return { policy: { file, text, policy: requirePolicy(text, { levels, file }) } };
 }

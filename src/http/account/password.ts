@@ -32,8 +32,8 @@ async function ask(deps: AccountDeps, ctx: Context): Promise<void> {
   const owner = await findOwner(deps, ctx);
   if (!owner) return authorize(deps, ctx, { returnTo: PASSWORD_PAGE });
   if (!passwordOf(owner)) return seeOther(ctx, ADD_PASSWORD);
-  const gate = maySetPassword(deps.services, changeContext(owner));
-  if (passGate(deps, ctx, { gate, here: PASSWORD_PAGE })) showForm(deps, owner);
+  const gate = await maySetPassword(deps.services, changeContext(owner));
+  if (passGate(deps, ctx, { gate, here: PASSWORD_PAGE, change: 'credential_changed' })) showForm(deps, owner);
 }
 
 function showForm(deps: AccountDeps, { ctx, facts, csrf }: Owner, failure?: StileError): void {

@@ -4,11 +4,20 @@ import { StileError } from '../../domain/errors.ts';
 import { enrolmentOffers, mayChange } from '../../services/change-gate.ts';
 import { isLastFactor, removeCredential, renameCredential } from '../../services/credential-changes.ts';
 import type { Credential } from '../../services/ports.ts';
+import { forgetDevice, listDevices } from '../../services/remembered-devices.ts';
 import { endAllSessions, endElevation, endSession, listSessions } from '../../services/sessions.ts';
 import { csrfForm, emptyForm, renameForm } from '../forms.ts';
 import { guardForm } from '../guard.ts';
 import { type Route, seeOther } from '../routes.ts';
-import type { AccountPage, FactorView, Notice, Problem, SessionView, Way } from '../view-models.ts';
+import type {
+  AccountPage,
+  FactorView,
+  Notice,
+  Problem,
+  RememberedView,
+  SessionView,
+  Way,
+} from '../view-models.ts';
 import { PASSWORD_PAGE, passwordRoutes } from './password.ts';
 import {
   type AccountDeps,
@@ -36,6 +45,7 @@ export function accountRoutes(deps: AccountDeps): Route[] {
     ['GET', '/account/factors/:id/remove', (ctx, params) => askRemoval(deps, ctx, params)],
     ['POST', '/account/factors/:id/remove', (ctx, params) => remove(deps, ctx, params)],
     ['POST', '/account/sessions/:uid/end', (ctx, params) => end(deps, ctx, params)],
+    ['POST', '/account/devices/:id/forget', (ctx, params) => forget(deps, ctx, params)],
     ['POST', '/account/sessions/end-all', (ctx) => endEverywhere(deps, ctx)],
     ['POST', '/account/elevation/end', (ctx) => endElevated(deps, ctx)],
     ['POST', '/account/sign-out', (ctx) => signOut(deps, ctx)],
@@ -51,6 +61,7 @@ async function overview(deps: AccountDeps, ctx: Context): Promise<void> {
 async function showOverview(deps: AccountDeps, owner: Owner, failure?: StileError): Promise<void> {
   const { ctx, facts, csrf } = owner;
   const sessions = await listSessions(deps.services, sessionContext(owner));
+  const remembered = await listDevices(deps.services, facts.account.id);
   const notice = noticeOf(ctx.query['notice']);
   const problem: Problem | undefined = failure && {
     code: failure.code,
@@ -71,6 +82,14 @@ async function showOverview(deps: AccountDeps, owner: Owner, failure?: StileErro
         lastSeenAt: session.lastSeenAt,
         current: session.current,
         ...(session.current ? {} : { end: csrfForm(`/account/sessions/${session.uid}/end`, csrf) }),
+      }),
+    ),
+    remembered: remembered.map(
+      ({ id, device, createdAt, lastUsedAt }): RememberedView => ({
+        device,
+        addedAt: createdAt,
+        lastUsedAt,
+        forget: csrfForm(`/account/devices/${id}/forget`, csrf),
       }),
     ),
     ...(facts.proofs.some(({ forClient }) => forClient !== undefined)
@@ -114,6 +133,7 @@ const notices: readonly Notice[] = [
   'factor_renamed',
   'factor_removed',
   'session_ended',
+  'device_forgotten',
   'sessions_ended',
   'elevation_ended',
 ];
@@ -162,7 +182,9 @@ async function askRemoval(deps: AccountDeps, ctx: Context, { id = '' }: Params):
   const factor = facts.credentials.find((credential) => credential.id === id);
   if (!factor) throw new StileError('credential_not_found');
   if (isLastFactor(deps.services, facts.credentials, id)) throw new StileError('last_factor');
-  if (!passGate(deps, ctx, { gate: mayChange(deps.services, changeContext(owner)), here })) return;
+  const change = 'credential_removed';
+  const gate = await mayChange(deps.services, changeContext(owner), change);
+  if (!passGate(deps, ctx, { gate, here, change })) return;
   show(deps, ctx, {
     page: 'factor-remove',
     person: facts.account,
@@ -196,6 +218,12 @@ async function end(deps: AccountDeps, ctx: Context, { uid = '' }: Params): Promi
   const owner = await ownForm(deps, ctx);
   await endSession(deps.services, sessionContext(owner), uid);
   seeOther(ctx, '/account?notice=session_ended');
+}
+
+async function forget(deps: AccountDeps, ctx: Context, { id = '' }: Params): Promise<void> {
+  const owner = await ownForm(deps, ctx);
+  await forgetDevice(deps.services, sessionContext(owner), id);
+  seeOther(ctx, '/account?notice=device_forgotten');
 }
 
 async function endEverywhere(deps: AccountDeps, ctx: Context): Promise<void> {

@@ -4,13 +4,20 @@ import type { Context } from 'koa';
 import type Provider from 'oidc-provider';
 import { type ChangeGate, FRESH_FOR } from '../../domain/enrolment.ts';
 import { StileError } from '../../domain/errors.ts';
-import { ACCOUNT_CLIENT, accountCallback, ENROL_PARAMETER } from '../../oidc/account-client.ts';
+import { smallestMaxAge } from '../../domain/requirement.ts';
+import {
+  ACCOUNT_CLIENT,
+  accountCallback,
+  CHANGE_PARAMETER,
+  ENROL_PARAMETER,
+  type PageChange,
+} from '../../oidc/account-client.ts';
 import type { ChangeContext, EnrolmentMethod } from '../../services/change-gate.ts';
 import type { Deps } from '../../services/deps.ts';
 import type { AssuranceFacts, AssuranceFactsStore } from '../../services/ports.ts';
 import type { SessionContext } from '../../services/sessions.ts';
 import { deviceLanguages } from '../languages.ts';
-import { browserOf, correlationId } from '../requests.ts';
+import { browserOf, correlationId, deviceOf } from '../requests.ts';
 import { seeOther } from '../routes.ts';
 import { checkCsrf, csrfToken, neverStore } from '../security.ts';
 import type { ViewModel } from '../view-models.ts';
@@ -81,6 +88,8 @@ export function changeContext({ ctx, sessionUid, facts }: Owner): ChangeContext 
     staging: false,
     sessionUid,
     correlationId: correlationId(ctx),
+    asked: { scopes: [], resources: [], details: [], client: { id: ACCOUNT_CLIENT, firstParty: true } },
+    device: deviceOf(ctx),
   };
 }
 
@@ -91,6 +100,8 @@ export interface Ask {
   readonly acr?: string;
   readonly maxAge?: number;
   readonly enrol?: EnrolmentMethod;
+  /** The change to be made then. */
+  readonly change?: PageChange;
 }
 
 /** Sends the browser through an ordinary authorization request of our own client. */
@@ -109,6 +120,7 @@ export function authorize(deps: AccountDeps, ctx: Context, ask: Ask): void {
     ...(ask.acr === undefined ? {} : { acr_values: ask.acr }),
     ...(ask.maxAge === undefined ? {} : { max_age: String(ask.maxAge) }),
     ...(ask.enrol === undefined ? {} : { [ENROL_PARAMETER]: ask.enrol }),
+    ...(ask.change === undefined ? {} : { [CHANGE_PARAMETER]: ask.change }),
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   seeOther(ctx, url.href);
@@ -121,12 +133,13 @@ export function authorize(deps: AccountDeps, ctx: Context, ask: Ask): void {
 export function passGate(
   deps: AccountDeps,
   ctx: Context,
-  { gate, here }: { readonly gate: ChangeGate; readonly here: string },
+  { gate, here, change }: { readonly gate: ChangeGate; readonly here: string; readonly change: PageChange },
 ): boolean {
   if (gate.kind === 'allowed') return true;
   if (gate.kind !== 'stepUp') throw new StileError('enrolment_not_allowed', { detail: gate.kind });
   const acr = gate.choices[0]?.acr;
-  authorize(deps, ctx, { returnTo: here, maxAge: FRESH_FOR, ...(acr === undefined ? {} : { acr }) });
+  const maxAge = Math.min(FRESH_FOR, smallestMaxAge(gate.missing) ?? FRESH_FOR);
+  authorize(deps, ctx, { returnTo: here, maxAge, change, ...(acr === undefined ? {} : { acr }) });
   return false;
 }
 

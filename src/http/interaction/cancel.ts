@@ -10,9 +10,13 @@ export async function cancel(deps: InteractionDeps, seen: Visit): Promise<void> 
   const { after, _csrf } = await guardForm(seen.ctx, cancelForm);
   checkForm(deps, seen, _csrf);
   const another = (await meanwhile(deps, seen)) === 'another';
-  const why = after === 'too_many_attempts' ? 'too many attempts' : 'the person cancelled';
   await refuse(deps, seen, {
     error: 'access_denied',
-    error_description: another ? 'somebody else signed in in this browser' : why,
+    error_description: another ? 'somebody else signed in in this browser' : whyOf(after),
   });
+}
+
+function whyOf(after: 'too_many_attempts' | 'denied' | undefined): string {
+  if (after === 'denied') return 'refused by policy';
+  return after === 'too_many_attempts' ? 'too many attempts' : 'the person cancelled';
 }

@@ -5,8 +5,9 @@ import { wantsEnrolment } from '../../oidc/account-client.ts';
 import { type ChangeContext, type EnrolmentMethod, mayEnrol } from '../../services/change-gate.ts';
 import { beginPasskeyEnrolment } from '../../services/enrol-passkey.ts';
 import { beginTotp } from '../../services/enrol-totp.ts';
+import { keptOf } from '../../services/policy.ts';
 import { proveStep, type Step } from '../../services/step-up.ts';
-import { correlationId } from '../requests.ts';
+import { correlationId, deviceOf } from '../requests.ts';
 import type { ViewModel, Way } from '../view-models.ts';
 import { refuse } from './finish.ts';
 import { asking, emailCode, formOf, personOf, problemOf, proofPage, show } from './pages.ts';
@@ -32,7 +33,7 @@ export async function showEnrolment(
 ): Promise<void> {
   const method = await chosenMethod(deps, visit, step, showing.enrol);
   if (!method) return show(deps, visit, choosePage(visit, step), showing.failure);
-  const gate = mayEnrol(deps.services, contextOf(visit), method);
+  const gate = await mayEnrol(deps.services, contextOf(visit), method);
   const problem = showing.failure && problemOf(showing.failure, showing.field);
   switch (gate.kind) {
     case 'refused':
@@ -75,7 +76,7 @@ function confirmPage(visit: Visit, channel: Channel) {
 export async function awaitsAdminCode(deps: InteractionDeps, visit: Visit, step: Step): Promise<boolean> {
   if (step.name !== 'enrol') return false;
   const method = await chosenMethod(deps, visit, step, undefined);
-  const gate = method && mayEnrol(deps.services, contextOf(visit), method);
+  const gate = method && (await mayEnrol(deps.services, contextOf(visit), method));
   return gate?.kind === 'confirm' && gate.channel === 'admin_code';
 }
 
@@ -159,6 +160,9 @@ export function contextOf(visit: Visit): ChangeContext {
     staging: true,
     sessionUid: transaction.sessionUid,
     correlationId: correlationId(visit.ctx),
+    asked: visit.asked,
+    device: deviceOf(visit.ctx),
+    kept: keptOf(transaction),
   };
 }
 

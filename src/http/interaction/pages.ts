@@ -2,10 +2,13 @@
 import type { StileError } from '../../domain/errors.ts';
 import type { ProofRequest } from '../../domain/evaluate.ts';
 import { ACCOUNT_CLIENT } from '../../oidc/account-client.ts';
+import { record } from '../../services/audit.ts';
+import { asksForHistory } from '../../services/policy.ts';
 import type { Step } from '../../services/step-up.ts';
 import { clientView } from '../client-view.ts';
 import { csrfForm, type Form } from '../forms.ts';
 import { deviceLanguages } from '../languages.ts';
+import { correlationId } from '../requests.ts';
 import { maskAddress, type PersonView, type Problem, type Prompt, type ViewModel } from '../view-models.ts';
 import { beginPasskey, type PasskeyPrompt } from './passkeys.ts';
 import type { InteractionDeps, Visit } from './visit.ts';
@@ -58,6 +61,26 @@ export function personOf({ assessment }: Pick<Visit, 'assessment'>): PersonView 
   return { username: account?.username ?? '', name: account?.name ?? null };
 }
 
+/** The policy's no, which is a decision of its own: whether the person goes on is another matter. */
+export async function showDenied(deps: InteractionDeps, visit: Visit, reason: string): Promise<void> {
+  const { transaction, assessment, ctx } = visit;
+  const { client, cancel } = asking(visit);
+  const { decision } = assessment;
+  if (decision)
+    await record(deps.services, {
+      type: 'decision',
+      outcome: 'denied',
+      accountId: transaction.accountId,
+      clientId: transaction.clientId,
+      sessionUid: transaction.sessionUid,
+      correlationId: correlationId(ctx),
+      data: { decision },
+    });
+  const leave = { ...cancel, hidden: { ...cancel.hidden, after: 'denied' } };
+  show(deps, visit, { page: 'denied', client, person: personOf(visit), reasons: [{ reason }], leave });
+  ctx.status = 403;
+}
+
 type Shown = Extract<Step, { name: 'sign-in' | 'password' | 'step-up' }>;
 
 /** The page of a step that asks for a proof. */
@@ -100,6 +123,7 @@ export async function proofPage(
         reasons: step.missing,
         needs: step.path.prove,
         prompt: await promptFor(deps, visit, step.path.prove[0]),
+        remember: asksForHistory(deps.services.policy.current()),
         others: step.others.map(({ method }) => ({
           method,
           href: `/interaction/${visit.uid}?with=${method}`,

@@ -10,6 +10,7 @@ import { emailCodeFactor, sendEmailCode } from '../../services/email-code.ts';
 import { passwordFactor } from '../../services/factors/password.ts';
 import { totpFactor } from '../../services/factors/totp.ts';
 import { normaliseIdentifier } from '../../services/identifier.ts';
+import { REMEMBER } from '../../services/remembered-devices.ts';
 import type { Step } from '../../services/step-up.ts';
 import { codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
 import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
@@ -21,7 +22,7 @@ import { awaitsAdminCode, showEnrolment, wantedEnrolment } from './enrol.ts';
 import { register, shownOnPage } from './enrol-forms.ts';
 import { finish, refuse, resume } from './finish.ts';
 import { unlessAnother } from './meanwhile.ts';
-import { problemOf, proofPage, show } from './pages.ts';
+import { problemOf, proofPage, show, showDenied } from './pages.ts';
 import { answeredPasskey, ownerOf } from './passkeys.ts';
 import { attemptContext, checkForm, knownAccount, stepOf, type Visit, visit } from './visit.ts';
 
@@ -87,10 +88,9 @@ async function showStep(deps: ConsentDeps, seen: Visit, showing: Showing): Promi
     case 'finish':
       return finish(deps, seen);
     case 'fail':
-      return refuse(deps, seen, {
-        error: step.error,
-        ...(step.reason ? { error_description: step.reason } : {}),
-      });
+      return step.reason === undefined
+        ? refuse(deps, seen, { error: step.error })
+        : showDenied(deps, seen, step.reason);
     case 'enrol':
       return showEnrolment(deps, seen, step, showing);
     default: {
@@ -130,30 +130,31 @@ async function password(deps: ConsentDeps, seen: Visit): Promise<void> {
     identifier,
     password: form.password,
   });
-  await prove(deps, seen, factor, 'password');
+  await prove(deps, seen, factor, { field: 'password', remember: form.remember });
 }
 
 async function totp(deps: ConsentDeps, seen: Visit): Promise<void> {
-  const { code, _csrf } = await guardForm(seen.ctx, codeForm);
+  const { code, remember, _csrf } = await guardForm(seen.ctx, codeForm);
   checkForm(deps, seen, _csrf);
-  await prove(deps, seen, totpFactor(deps.services, { accountId: knownAccount(seen), code }), 'code');
+  const factor = totpFactor(deps.services, { accountId: knownAccount(seen), code });
+  await prove(deps, seen, factor, { field: 'code', remember });
 }
 
 async function passkey(deps: ConsentDeps, seen: Visit): Promise<void> {
-  const { response, _csrf } = await guardForm(seen.ctx, passkeyForm, PASSKEY_LIMIT);
+  const { response, remember, _csrf } = await guardForm(seen.ctx, passkeyForm, PASSKEY_LIMIT);
   checkForm(deps, seen, _csrf);
-  await prove(deps, seen, answeredPasskey(deps, seen, response));
+  await prove(deps, seen, answeredPasskey(deps, seen, response), { remember });
 }
 
 async function email(deps: ConsentDeps, seen: Visit): Promise<void> {
-  const { code, _csrf } = await guardForm(seen.ctx, codeForm);
+  const { code, remember, _csrf } = await guardForm(seen.ctx, codeForm);
   checkForm(deps, seen, _csrf);
   const factor = emailCodeFactor(deps.services, {
     owner: ownerOf(seen),
     accountId: knownAccount(seen),
     code,
   });
-  await prove(deps, seen, factor, 'code');
+  await prove(deps, seen, factor, { field: 'code', remember });
 }
 
 /** Taken only where it is asked for, so that it is not used up for nothing. */
@@ -161,7 +162,8 @@ async function adminCode(deps: ConsentDeps, seen: Visit): Promise<void> {
   const { code, _csrf } = await guardForm(seen.ctx, codeForm);
   checkForm(deps, seen, _csrf);
   if (!(await awaitsAdminCode(deps, seen, currentStep(seen)))) return back(seen);
-  await prove(deps, seen, adminCodeFactor(deps.services, { accountId: knownAccount(seen), code }), 'code');
+  const factor = adminCodeFactor(deps.services, { accountId: knownAccount(seen), code });
+  await prove(deps, seen, factor, { field: 'code' });
 }
 
 async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
@@ -184,10 +186,16 @@ async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
 }
 
 /** One attempt; on failure the same page says why, unless a parallel submission has succeeded by then. */
-async function prove(deps: ConsentDeps, seen: Visit, factor: Factor, field?: string): Promise<void> {
+async function prove(
+  deps: ConsentDeps,
+  seen: Visit,
+  factor: Factor,
+  { field, remember = false }: { readonly field?: string; readonly remember?: boolean },
+): Promise<void> {
   if (currentStep(seen).name === 'finish') return back(seen);
   try {
     await attempt(deps.services, attemptContext(seen), factor);
+    if (remember) await deps.services.transactions.setState(seen.transaction.id, { [REMEMBER]: true });
   } catch (error) {
     if (!(error instanceof StileError) || error.status >= 500) throw error;
     const now = await visit(deps, seen.ctx, seen.uid);

@@ -7,12 +7,15 @@ import type { Client } from 'oidc-provider';
 import { StileError } from '../../domain/errors.ts';
 import { type Requirement, requirementOf } from '../../domain/requirement.ts';
 import { metadataOf } from '../../oidc/clients.ts';
+import { askedOf } from '../../oidc/policy-question.ts';
 import { requestedAssurance } from '../../oidc/requested-assurance.ts';
 import { type Assessment, type AssuranceDeps, assess } from '../../services/assurance.ts';
 import type { AttemptContext } from '../../services/attempt.ts';
 import { demandsFor } from '../../services/demands.ts';
 import type { Deps } from '../../services/deps.ts';
-import type { AuthTransaction } from '../../services/ports.ts';
+import { keptOf } from '../../services/policy.ts';
+import type { Asked } from '../../services/policy-facts.ts';
+import type { AuthTransaction, Device } from '../../services/ports.ts';
 import { nextStep, type Step } from '../../services/step-up.ts';
 import { browserOf, correlationId, deviceOf } from '../requests.ts';
 import { allowFormsTo, checkCsrf, csrfToken, neverStore } from '../security.ts';
@@ -34,7 +37,7 @@ export interface Visit {
   readonly interaction: Interaction;
   readonly transaction: AuthTransaction;
   readonly client: Client;
-  readonly requirement: Requirement;
+  readonly asked: Asked;
   readonly assessment: Assessment;
   readonly csrf: string;
 }
@@ -52,8 +55,14 @@ export async function visit(deps: InteractionDeps, ctx: Context, uid: string): P
   );
   allowFormsTo(ctx, [String(interaction.params['redirect_uri'])]);
   const csrf = csrfToken(deps.services.vault.mac, bindingOf(ctx, uid));
-  const assessment = await assessTransaction(deps, transaction, requirement);
-  return { ctx, uid, interaction, transaction, client, requirement, assessment, csrf };
+  const asked = askedOf(interaction.params, client);
+  const assessment = await assessTransaction(deps, {
+    transaction,
+    requirement,
+    asked,
+    device: deviceOf(ctx),
+  });
+  return { ctx, uid, interaction, transaction, client, asked, assessment, csrf };
 }
 
 async function findInteraction(deps: InteractionDeps, ctx: Context, uid: string): Promise<Interaction> {
@@ -128,18 +137,25 @@ async function pinnedAccount(
   return typeof sub === 'string' ? sub : undefined;
 }
 
+interface Assessing {
+  readonly transaction: AuthTransaction;
+  readonly requirement: Requirement;
+  readonly asked: Asked;
+  readonly device: Device;
+}
+
 /** What is missing now; asked again after each proof. */
-export async function assessTransaction(
+async function assessTransaction(
   deps: InteractionDeps,
-  transaction: AuthTransaction,
-  requirement: Requirement,
+  { transaction, ...rest }: Assessing,
 ): Promise<Assessment> {
   return assess(deps.assurance, {
     accountId: transaction.accountId,
     sessionUid: transaction.sessionUid,
     transactionId: transaction.id,
     clientId: transaction.clientId,
-    requirement,
+    kept: keptOf(transaction),
+    ...rest,
   });
 }
 

@@ -35,6 +35,16 @@ export const english = {
   'password.hide_label': 'Hide password',
   'password.passkey': 'Use a passkey instead',
 
+  'remember.label': 'Remember this browser',
+  'remember.hint':
+    'Only on a device that is yours. You may be asked less often; you can undo this on your account page.',
+
+  'denied.title': 'This cannot go on',
+  'denied.text':
+    'Nothing was changed, and nobody else was told who you are. If you think this is a mistake, ask whoever runs this service.',
+  'denied.leave': 'Go back',
+  'denied.leave_client': 'Go back to {client}',
+
   'step_up.title': 'Confirm it’s you',
   'step_up.client': '{client} asks for one more proof.',
   'step_up.no_client': 'This needs one more proof.',
@@ -177,6 +187,11 @@ export const english = {
   'account.last_seen': 'Last seen',
   'account.end': 'Sign out',
   'account.end_of': 'Sign out {device}',
+  'account.remembered': 'Remembered browsers',
+  'account.remembered_text':
+    'You are asked less often there. A remembered browser never replaces a password or a passkey.',
+  'account.forget': 'Forget',
+  'account.forget_of': 'Forget {device}',
   'account.elevated_title': 'Elevated access is on',
   'account.elevated_text': 'You recently confirmed it’s you. Applications may still act on that.',
   'account.end_elevation': 'End elevated access',
@@ -192,6 +207,7 @@ export const english = {
   'notice.factor_removed': 'Removed. It no longer works, and what rested on it has ended.',
   'notice.session_ended': 'That session has ended.',
   'notice.sessions_ended': 'The other sessions have ended.',
+  'notice.device_forgotten': 'That browser is no longer remembered.',
   'notice.elevation_ended': 'Elevated access has ended.',
 
   'remove.title': 'Remove {label}?',
@@ -245,6 +261,8 @@ export const english = {
   'mail.factor_added': 'The {factor} "{label}" can now be used to sign in to your account.',
   'mail.factor_removed_subject': 'A way to sign in was removed',
   'mail.factor_removed': 'The {factor} "{label}" can no longer be used to sign in to your account.',
+  'mail.noticed_subject': 'A sign-in to your account',
+  'mail.noticed': 'Somebody signed in to your account, and it looked unusual:',
   'mail.password_changed_subject': 'Your password was changed',
   'mail.password_changed':
     'The password of your account was changed. The old one no longer works, and you are signed out wherever you were signed in with it.',

@@ -14,11 +14,12 @@ export interface AccountRow {
   readonly name: string | null;
   readonly status: Account['status'];
   readonly last_method: Method | null;
+  readonly groups: readonly string[];
   readonly created_at: number;
 }
 
 export const accountColumns = `a."id", a."username", a."email", a."email_verified_at", a."name", a."status",
-  a."last_method", a."created_at"`;
+  a."last_method", a."groups", a."created_at"`;
 
 export function toAccount(row: AccountRow): Account {
   return {
@@ -29,6 +30,7 @@ export function toAccount(row: AccountRow): Account {
     name: row.name,
     status: row.status,
     lastMethod: row.last_method,
+    groups: row.groups,
     createdAt: row.created_at,
   };
 }
@@ -47,6 +49,10 @@ export function createAccountStore(db: Database, prisma: Prisma): AccountStore {
       ]);
     },
     setStatus: (id, status, now) => db.transaction(() => setStatus(db, { id, status, now })),
+    setGroups: async (id, groups, now) => {
+      const sql = 'UPDATE "account" SET "groups" = $2, "updated_at" = $3 WHERE "id" = $1';
+      await db.query(sql, [id, groups, now]);
+    },
     lock: async (id) => {
       await db.query('SELECT 1 FROM "account" WHERE "id" = $1 FOR NO KEY UPDATE', [id], 'account_lock');
     },
@@ -56,12 +62,12 @@ export function createAccountStore(db: Database, prisma: Prisma): AccountStore {
 
 /** An account is made in one transaction with its first credential and the audit, so this is not Prisma's. */
 async function create(db: Database, account: NewAccount): Promise<void> {
-  const { id, username, email, emailVerifiedAt, name, createdAt } = account;
+  const { id, username, email, emailVerifiedAt, name, groups = [], createdAt } = account;
   try {
     await db.query(
-      `INSERT INTO "account" ("id", "username", "email", "email_verified_at", "name", "created_at", "updated_at")
-       VALUES ($1, $2, $3, $4, $5, $6, $6)`,
-      [id, username, email, emailVerifiedAt, name, createdAt],
+      `INSERT INTO "account" ("id", "username", "email", "email_verified_at", "name", "groups", "created_at",
+         "updated_at") VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
+      [id, username, email, emailVerifiedAt, name, groups, createdAt],
     );
   } catch (error) {
     if (isUniqueViolation(error)) throw new StileError('account_exists', { cause: error });
@@ -104,6 +110,7 @@ async function list(prisma: Prisma, limit: number, after = ''): Promise<Account[
     name: account.name,
     status: account.status as Account['status'],
     lastMethod: account.lastMethod as Method | null,
+    groups: account.groups,
     createdAt: Number(account.createdAt),
   }));
 }

@@ -14,10 +14,12 @@ export interface FactsRow {
   readonly proofs: ProofRow[] | null;
   readonly last_acr: string | null;
   readonly idle: Readonly<Record<string, number>> | null;
+  readonly session_since: number | null;
 }
 
 /** One statement, for whatever does not come with a session's read (`oidc-session-read`). */
 const select = `SELECT ${accountColumns}, s."last_acr" ->> $4 AS "last_acr", s."idle",
+    s."created_at" AS "session_since",
     (SELECT json_agg(c ORDER BY c."created_at", c."id") FROM "credential" c WHERE c."account_id" = a."id")
       AS "credentials",
     (SELECT json_agg(p ORDER BY p."id") FROM "proof" p
@@ -41,5 +43,6 @@ export function toFacts(account: AccountRow, row: FactsRow): AssuranceFacts {
     proofs: (row.proofs ?? []).map(toProof),
     lastAcr: row.last_acr,
     lastActive: row.idle ?? {},
+    sessionSince: row.session_since,
   };
 }

@@ -24,7 +24,12 @@ export function createAuthTransactionStore(db: Database): AuthTransactionStore {
       await update(id, '"identifier" = $2 WHERE "id" = $1', identifier);
     },
     setState: async (id, state) => {
-      await update(id, '"state" = $2 WHERE "id" = $1', JSON.stringify(state));
+      await update(id, '"state" = "state" || $2::jsonb WHERE "id" = $1', JSON.stringify(state));
+    },
+    keep: async (id, member, value) => {
+      const kept = '"state" = $2::jsonb || "state" WHERE "id" = $1 RETURNING "state"';
+      const { rows } = await update(id, kept, JSON.stringify({ [member]: value }));
+      return rows[0]?.state[member] ?? value;
     },
     bindAccount: async (id, accountId) => (await update(id, bindAccount, accountId)).rowCount === 1,
     joinSession: async (id, { sessionUid, accountId }) =>

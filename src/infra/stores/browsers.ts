@@ -21,6 +21,7 @@ export function createBrowserStore(db: Database): BrowserStore {
     },
     forgetAll: async (accountId) => {
       await db.query('DELETE FROM "known_browser" WHERE "account_id" = $1', [accountId]);
+      await db.query(`UPDATE "sign_in_history" SET "device_hash" = '' WHERE "account_id" = $1`, [accountId]);
     },
   };
 }

@@ -9,9 +9,12 @@ import { createBrowserStore } from './browsers.ts';
 import { createCeremonyStore } from './ceremonies.ts';
 import { createClientStore } from './clients.ts';
 import { createCredentialStore } from './credentials.ts';
+import { createPolicyStore } from './policies.ts';
 import { createProofStore } from './proofs.ts';
 import { createRecordStore } from './records.ts';
+import { createRememberedDeviceStore } from './remembered-devices.ts';
 import { createSessionStore } from './sessions.ts';
+import { createSignInStore } from './sign-ins.ts';
 import { createThrottleStore } from './throttle.ts';
 
 /** Every store of `services/ports`. */
@@ -20,6 +23,7 @@ export interface Stores {
   readonly accounts: ports.AccountStore;
   readonly credentials: ports.CredentialStore;
   readonly browsers: ports.BrowserStore;
+  readonly devices: ports.RememberedDeviceStore;
   readonly throttle: ports.ThrottleStore;
   readonly authTransactions: ports.AuthTransactionStore;
   readonly proofs: ports.ProofStore;
@@ -29,6 +33,8 @@ export interface Stores {
   readonly ceremonies: ports.CeremonyStore;
   readonly clients: ports.ClientStore;
   readonly audit: ports.AuditStore;
+  readonly policies: ports.PolicyStore;
+  readonly signIns: ports.SignInStore;
 }
 
 /** The stores over one database. Prisma serves clients and the list of accounts; everything else is `pg`. */
@@ -39,6 +45,7 @@ export function createStores(db: Database, vault: ports.Vault): Stores {
     accounts: createAccountStore(db, prisma),
     credentials: createCredentialStore(db),
     browsers: createBrowserStore(db),
+    devices: createRememberedDeviceStore(db),
     throttle: createThrottleStore(db),
     authTransactions: createAuthTransactionStore(db),
     proofs: createProofStore(db),
@@ -48,5 +55,7 @@ export function createStores(db: Database, vault: ports.Vault): Stores {
     ceremonies: createCeremonyStore({ db, vault }),
     clients: createClientStore(prisma),
     audit: createAuditStore(db),
+    policies: createPolicyStore(db),
+    signIns: createSignInStore(db),
   };
 }

@@ -1,0 +1,200 @@
+/**
+ * Asking the policy: its clauses join those of the request, and `evaluate` decides over all of them. Asked wherever
+ * assurance is assessed, and only about somebody who has proved something: before that nothing about a person may show.
+ */
+import type { RecordedDecision } from '../domain/decision.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import { decidePolicy, type PolicyDecision } from '../domain/policy/decide.ts';
+import type { PolicyFacts } from '../domain/policy/facts.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import { timeFacts } from '../domain/policy/time.ts';
+import type { CredentialFacts, Proof } from '../domain/proofs.ts';
+import type { Requirement } from '../domain/requirement.ts';
+import { riskFacts, unassessed } from '../domain/risk/assess.ts';
+import { type Asked, policyFacts } from './policy-facts.ts';
+import type {
+  Assessed,
+  AssuranceFacts,
+  AuthTransaction,
+  AuthTransactionStore,
+  Clock,
+  Device,
+  PolicySource,
+  TokenOrigin,
+} from './ports.ts';
+import { assessSignIn, type RiskDeps, visitOf } from './risk.ts';
+
+export interface PolicyDeps {
+  readonly clock: Clock;
+  readonly policy: PolicySource;
+  readonly risk: RiskDeps;
+  readonly transactions: Pick<AuthTransactionStore, 'keep'>;
+  readonly isRemembered: (accountId: string, device: Device) => Promise<boolean>;
+}
+
+/** What there is to ask about: the request, and the person as far as known. */
+export interface Question {
+  readonly asked: Asked;
+  readonly device: Device;
+  readonly facts: Pick<AssuranceFacts, 'account' | 'credentials' | 'proofs' | 'sessionSince'>;
+  readonly sessionUid: string | null;
+  /** The authentication transaction in hand: what was found out once in it is kept with it. Absent: there is none. */
+  readonly transaction?: { readonly id: string; readonly kept: Assessed | undefined };
+  /** Where a token was last used from, at a refresh. */
+  readonly tokenFrom?: TokenOrigin | null;
+}
+
+export interface PolicyAnswer {
+  readonly policy: Policy;
+  readonly facts: PolicyFacts;
+  readonly evidence: Assessed['evidence'];
+  readonly decision: PolicyDecision;
+}
+
+/** The facts, and what the policy in force makes of them. */
+export async function askPolicy(deps: PolicyDeps, question: Question): Promise<PolicyAnswer> {
+  const policy = deps.policy.current();
+  const { facts, evidence } = await factsOf(deps, policy, question);
+  return { policy, facts, evidence, decision: decidePolicy(policy, facts) };
+}
+
+async function factsOf(
+  deps: PolicyDeps,
+  policy: Policy,
+  question: Question,
+): Promise<Pick<PolicyAnswer, 'facts' | 'evidence'>> {
+  const now = deps.clock.now();
+  const { asked, device } = question;
+  const { account, credentials, proofs, sessionSince } = question.facts;
+  const { device: familiar, risk, evidence } = await assessed(deps, policy, question);
+  const { network, visit } = visitOf(deps.risk, visitRequest(device, question.sessionUid));
+  const { browser, os, kind } = visit.agent;
+  const facts = policyFacts(
+    asked,
+    { account, credentials, proofs, sessionSince, now },
+    { network, device: { browser, os, kind, ...familiar }, time: timeFacts(now, policy.timeZone), risk },
+  );
+  return { facts, evidence };
+}
+
+/** Where a request comes from, as risk is judged by. */
+export function visitRequest({ address, userAgent, hints, browserHash }: Device, sessionUid: string | null) {
+  return { sessionUid, address: address ?? '', headers: { userAgent, ...hints }, browserHash };
+}
+
+/** Where a token is issued to. */
+export function originOf(deps: RiskDeps, device: Device): TokenOrigin {
+  const { address, network, asn, country, agent } = visitOf(deps, visitRequest(device, null)).visit;
+  return { address, network, asn, country, agent };
+}
+
+/** What was found out in a transaction before. */
+export function keptOf({ state }: Pick<AuthTransaction, 'state'>): Assessed | undefined {
+  return state[KEPT] as Assessed | undefined;
+}
+
+/** Its member of a transaction's state. */
+export const KEPT = 'assessed';
+
+const notAssessed: Assessed = { device: { known: false, remembered: false }, risk: unassessed, evidence: [] };
+
+/**
+ * History is read at a sign-in, once, and where a rule asks. Within a transaction the first answer stands: the browser
+ * that was new when a sign-in began is new until it ends.
+ */
+async function assessed(deps: PolicyDeps, policy: Policy, question: Question): Promise<Assessed> {
+  const { transaction } = question;
+  if (transaction?.kept) return transaction.kept;
+  if (!transaction && !asksForHistory(policy)) return notAssessed;
+  const found = await assess(deps, question);
+  return transaction ? ((await deps.transactions.keep(transaction.id, KEPT, found)) as Assessed) : found;
+}
+
+async function assess(
+  deps: PolicyDeps,
+  { device, facts, sessionUid, tokenFrom }: Question,
+): Promise<Assessed> {
+  const { id: accountId } = facts.account;
+  const remembered = await deps.isRemembered(accountId, device);
+  const found = await assessSignIn(deps.risk, {
+    ...visitRequest(device, sessionUid),
+    accountId,
+    remembered,
+    token: tokenFrom ? { ...tokenFrom, at: 0, place: null, device: '', session: '' } : null,
+  });
+  if (!found) return notAssessed;
+  const { known } = found.device;
+  const assessed: Assessed = {
+    device: { known, remembered },
+    risk: riskFacts(found.risk),
+    evidence: found.risk.evidence.filter(({ present }) => present),
+  };
+  return remembered ? lifted(assessed) : assessed;
+}
+
+/** A remembered device silences what is said about the device, and nothing else. */
+function lifted({ risk, ...rest }: Assessed): Assessed {
+  return {
+    ...rest,
+    risk: { ...risk, newDevice: false, userAgentChanged: false },
+  };
+}
+
+/** Whether a rule names what has to be looked up: the person's history, and whether the device is known. */
+export function asksForHistory({ rules }: Policy): boolean {
+  return rules.some(({ needs }) => needs.facts.includes('risk') || needs.facts.includes('device'));
+}
+
+/** The requirement with what the policy adds; nothing is ever taken from it. */
+export function withPolicy(
+  requirement: Requirement,
+  { decision }: Pick<PolicyAnswer, 'decision'>,
+): Requirement {
+  const deny = requirement.deny ?? decision.deny;
+  return {
+    clauses: [...requirement.clauses, ...decision.clauses],
+    ...(deny ? { deny } : {}),
+  };
+}
+
+/** The words of the rules that want the person told. */
+export function reasonsToTell({
+  policy,
+  decision,
+}: Pick<PolicyAnswer, 'policy' | 'decision'>): readonly string[] {
+  return decision.notify.flatMap(({ rule }) => policy.rules.find(({ name }) => name === rule)?.reason ?? []);
+}
+
+export interface Decided {
+  readonly requirement: Requirement;
+  readonly proofs: readonly Proof[];
+  readonly credentials: readonly CredentialFacts[];
+  readonly transaction: string;
+  readonly lastAcr: string | null;
+  readonly lastActive?: Readonly<Record<string, number>>;
+  readonly outcome: Outcome;
+  readonly now: number;
+}
+
+/** The decision as the audit keeps it. */
+export function recordedDecision(
+  { policy, facts, evidence, decision }: PolicyAnswer,
+  decided: Decided,
+): RecordedDecision {
+  const { requirement, outcome, ...rest } = decided;
+  return {
+    v: 1,
+    facts,
+    evidence,
+    clauses: requirement.clauses,
+    ...rest,
+    policy: {
+      version: policy.version,
+      matched: decision.matched,
+      clauses: decision.clauses,
+      deny: decision.deny !== undefined,
+    },
+    outcome: outcome.kind,
+    acr: outcome.kind === 'satisfied' ? outcome.acr : null,
+  };
+}

@@ -1,0 +1,179 @@
+/** Judging a visit by the person's history: one read, then the pure core. And what is kept of sign-ins and failures. */
+import { hostOf, networkOf, parseAddress } from '../domain/address.ts';
+import type { DeviceFacts, NetworkFacts } from '../domain/policy/facts.ts';
+import { assessRisk } from '../domain/risk/assess.ts';
+import { latest } from '../domain/risk/latest.ts';
+import { nobody } from '../domain/risk/overall.ts';
+import type { Overall, Risk, Visit } from '../domain/risk/risk.ts';
+import type { Clock, NetworkLookup, Random, SignInStore, Vault } from './ports.ts';
+import { type AgentHeaders, agentOf } from './user-agent.ts';
+
+export interface RiskDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly vault: Vault;
+  readonly network: NetworkLookup;
+  readonly signIns: SignInStore;
+  readonly overall: OverallCounts;
+}
+
+/** A request by somebody who is, or says to be, a person with an account. */
+export interface VisitRequest {
+  readonly accountId: string;
+  /** The session in which it is made, if there is one. */
+  readonly sessionUid: string | null;
+  readonly address: string;
+  readonly headers: AgentHeaders;
+  /** Of the browser's cookie. */
+  readonly browserHash: string | null;
+}
+
+export interface SignInRequest extends VisitRequest {
+  /** The person asked for this browser to be remembered, and has not revoked it. */
+  readonly remembered: boolean;
+  /** Where and by what the token that is used now was issued; null: no token is used, or that is not known. */
+  readonly token: Visit | null;
+}
+
+export interface Assessment {
+  readonly risk: Risk;
+  readonly network: NetworkFacts;
+  readonly device: DeviceFacts;
+  /** To be remembered when the sign-in succeeds. */
+  readonly visit: Visit;
+}
+
+/** Sign-ins kept of one person. */
+export const mostVisits = 100;
+/** Seconds for which a failure counts. */
+export const failureWindow = 3600;
+/** A flood is counted no further. */
+const mostFailures = 1000;
+
+/** Undefined: there is no such account. One statement on the database. */
+export async function assessSignIn(deps: RiskDeps, request: SignInRequest): Promise<Assessment | undefined> {
+  const { visit, network } = visitOf(deps, request);
+  const facts = await deps.signIns.load({
+    accountId: request.accountId,
+    address: visit.address,
+    network: visit.network,
+    failuresSince: visit.at - failureWindow,
+    most: { visits: mostVisits, failures: mostFailures },
+  });
+  if (!facts) return undefined;
+  const { history, lastSignInAt, failures } = facts;
+  // Only a sign-in that was completed makes a browser familiar: a password alone, where more was asked for, does not.
+  const known = visit.device !== '' && history.some(({ device }) => device === visit.device);
+  const device = { known, remembered: request.remembered };
+  const proved =
+    visit.session === '' ? undefined : latest(history, ({ session }) => session === visit.session);
+  const risk = assessRisk({
+    now: visit,
+    network: { ...network, shown: shownNetwork(network.address) },
+    device,
+    history,
+    lastSignInAt,
+    overall: deps.overall.current(),
+    failures,
+    session: proved ?? null,
+    token: request.token,
+  });
+  const { browser, os, kind } = visit.agent;
+  return { risk, network, device: { ...device, browser, os, kind }, visit };
+}
+
+/** What a request looks like now. Its address is kept as two keyed hashes, of itself and of its /24 or /48. */
+export function visitOf(
+  deps: Pick<RiskDeps, 'clock' | 'vault' | 'network'>,
+  request: Omit<VisitRequest, 'accountId'>,
+): { readonly visit: Visit; readonly network: NetworkFacts } {
+  const { place, ...network } = deps.network.of(request.address);
+  const visit: Visit = {
+    at: deps.clock.now(),
+    ...addressKeys(deps, network.address),
+    asn: network.asn,
+    country: network.country,
+    place: place && coarse(place),
+    device: request.browserHash ?? '',
+    agent: agentOf(request.headers),
+    session: request.sessionUid ?? '',
+  };
+  return { visit, network };
+}
+
+function addressKeys({ vault }: Pick<RiskDeps, 'vault'>, text: string): Pick<Visit, 'address' | 'network'> {
+  const address = parseAddress(text);
+  if (address === undefined) return { address: '', network: '' };
+  return {
+    address: vault.mac(hostOf(address), 'risk-address'),
+    network: vault.mac(networkOf(address), 'risk-network'),
+  };
+}
+
+/** The /24 or /48, for administrators. */
+function shownNetwork(text: string): string {
+  const address = parseAddress(text);
+  return address === undefined ? '' : networkOf(address);
+}
+
+/** A tenth of a degree is about eleven kilometres: enough for travel, too little for a street. */
+function coarse({ latitude, longitude, radiusKm }: NonNullable<Visit['place']>): Visit['place'] {
+  const tenth = (degrees: number): number => Math.round(degrees * 10) / 10;
+  return { latitude: tenth(latitude), longitude: tenth(longitude), radiusKm: Math.round(radiusKm) };
+}
+
+/**
+ * Keeps what a successful sign-in looked like, in its transaction; the person's oldest beyond `mostVisits` go. `sessionUid`:
+ * of the session as it is from now on.
+ */
+export async function rememberSignIn(
+  deps: Pick<RiskDeps, 'random' | 'signIns'>,
+  signIn: { readonly accountId: string; readonly sessionUid: string | null; readonly visit: Visit },
+): Promise<void> {
+  const visit = { ...signIn.visit, session: signIn.sessionUid ?? '' };
+  const id = deps.random.sortableId();
+  await deps.signIns.add({ id, accountId: signIn.accountId, visit, most: mostVisits });
+}
+
+/** Counts a failed attempt, by account where one is known, by address and by network. Waits for nobody. */
+export async function rememberFailure(
+  deps: Pick<RiskDeps, 'clock' | 'random' | 'vault' | 'signIns'>,
+  failure: { readonly accountId: string | null; readonly address: string },
+): Promise<void> {
+  await deps.signIns.addFailure({
+    id: deps.random.sortableId(),
+    at: deps.clock.now(),
+    accountId: failure.accountId,
+    ...addressKeys(deps, failure.address),
+  });
+}
+
+/** Everybody's habits, counted by each process now and then. */
+export interface OverallCounts {
+  /** The last counted; at first nobody's. */
+  current(): Overall;
+  /** Epoch seconds of the last count; 0: never. */
+  countedAt(): number;
+  /** Counts again where the last count is old. */
+  refresh(): Promise<void>;
+}
+
+/** Seconds. */
+const recountAfter = 900;
+/** The newest sign-ins that are looked at, and the values kept of each feature: what is rarer counts as seen once. */
+const sample = { signIns: 50_000, values: 2000 };
+
+export function createOverallCounts(deps: Pick<RiskDeps, 'clock' | 'signIns'>): OverallCounts {
+  let counted: Overall = nobody;
+  let at = 0;
+  return {
+    current: () => counted,
+    countedAt: () => at,
+    refresh: async () => {
+      const now = deps.clock.now();
+      if (at !== 0 && now - at < recountAfter) return;
+      counted = await deps.signIns.overall(sample);
+      at = now;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AuditEvent } from '../../src/domain/events.ts';
+import { createWriter } from '../../src/infra/oidc-writes.ts';
+import { createAuditStore } from '../../src/infra/stores/audit.ts';
+import { eventOf } from '../support/audit.ts';
+import { noPostgres, type OpenTestDatabase, openFreshDatabase } from '../support/database.ts';
+
+describe.skipIf(noPostgres)('what the audit stores of a decision', () => {
+  let fresh: OpenTestDatabase;
+
+  beforeAll(async () => {
+    fresh = await openFreshDatabase();
+  });
+  afterAll(() => fresh.drop());
+
+  const decided = () =>
+    eventOf({
+      type: 'token',
+      data: { decision: { v: 1, facts: { network: { address: '2001:db8:1:2:3:4:5:6', asn: 1 } } } },
+    } as unknown as Partial<AuditEvent>);
+
+  test('no whole address is stored, whichever way an event is written', async () => {
+    await createAuditStore(fresh.db).append(decided());
+    await createWriter(fresh).flush(undefined, decided());
+    const { rows } = await fresh.db.query(
+      `SELECT "data"->'decision'->'facts'->'network' AS "network" FROM "audit_event"`,
+    );
+    expect(rows.map(({ network }) => network)).toEqual([
+      { address: '2001:db8:1::', asn: 1 },
+      { address: '2001:db8:1::', asn: 1 },
+    ]);
+  });
+});
