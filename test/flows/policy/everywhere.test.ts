@@ -260,6 +260,21 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     }
   });
 
+  it('a consent in a session, in which nothing was proved, makes no browser familiar and tells nobody', async () => {
+    const third = await createClient(stile, 'third');
+    const who = await person(['told']);
+    const { agent } = await obtain(stile, client, { person: who });
+    const visits = 'SELECT "id" FROM "sign_in_history" WHERE "account_id" = $1';
+    const told = () => stile.core.outbox?.list().filter(({ to }) => to.startsWith(`${who.username}@`)).length;
+    const before = await rows(stile, visits, [who.id]);
+    expect([before.length, told()]).toEqual([1, 1]);
+    const consent = await agent.open((await third.authorize()).url);
+    const end = await agent.submit(consent, '/consent', { decision: 'allow' });
+    expect(end.location).toContain('code=');
+    expect(await rows(stile, visits, [who.id])).toEqual(before);
+    expect(told()).toBe(1);
+  });
+
   it('a refresh is judged by what is true now: what was proved recently then is too old', async () => {
     stopClock();
     try {
