@@ -183,8 +183,8 @@ interface Completing {
 }
 
 /**
- * Only what was completed is familiar later: a password alone, where more was asked for, makes no device known. And once for
- * a transaction, however many pages its end has.
+ * Only what was proved and completed is familiar later: a password alone, where more was asked for, makes no device known. And
+ * once for a transaction, however many pages its end has.
  */
 async function remember(
   { assurance, devices, transactions }: CheckDeps,
@@ -193,6 +193,8 @@ async function remember(
 ): Promise<void> {
   const { accountId, sessionUid, transactionId, clientId, device, kept } = input;
   if (kept === undefined || sessionUid === null) return;
+  // A consent given in a session proves nobody: a stolen cookie would make its thief's browser familiar.
+  if (!assessment.facts?.proofs.some(({ transaction }) => transaction === transactionId)) return;
   const id = assurance.random.id();
   if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
   const transaction = await transactions.byId(transactionId, assurance.clock.now());

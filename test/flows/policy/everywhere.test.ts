@@ -173,7 +173,7 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
 
   it('what is too large to be looked at counts as a match of every rule, and the audit says why', async () => {
     const who = await person();
-    const unknown = Array.from({ length: 200 }, (_, index) => `a${index}`);
+    const unknown = Array.from({ length: 50 }, (_, index) => `a${index}`);
     const acr_values = [FIRST, ...unknown].join(' ');
     const agent = createAgent();
     const begin = await agent.open((await client.authorize({ acr_values })).url);
@@ -267,6 +267,21 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
       Object.assign(services, { mailer });
       await outside.end();
     }
+  });
+
+  it('a consent in a session, in which nothing was proved, makes no browser familiar and tells nobody', async () => {
+    const third = await createClient(stile, 'third');
+    const who = await person(['told']);
+    const { agent } = await obtain(stile, client, { person: who });
+    const visits = 'SELECT "id" FROM "sign_in_history" WHERE "account_id" = $1';
+    const told = () => stile.core.outbox?.list().filter(({ to }) => to.startsWith(`${who.username}@`)).length;
+    const before = await rows(stile, visits, [who.id]);
+    expect([before.length, told()]).toEqual([1, 1]);
+    const consent = await agent.open((await third.authorize()).url);
+    const end = await agent.submit(consent, '/consent', { decision: 'allow' });
+    expect(end.location).toContain('code=');
+    expect(await rows(stile, visits, [who.id])).toEqual(before);
+    expect(told()).toBe(1);
   });
 
   it('a refresh is judged by what is true now: what was proved recently then is too old', async () => {
