@@ -12,13 +12,13 @@ import {
   recordOf,
 } from '../services/assurance.ts';
 import { demandsFor } from '../services/demands.ts';
-import { keptOf, visitRequest } from '../services/policy.ts';
+import { keptOf } from '../services/policy.ts';
 import type { AuthTransaction, AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
-import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
-import { rememberSignIn, visitOf } from '../services/risk.ts';
+import type { DeviceDeps } from '../services/remembered-devices.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
 import { questionsOf } from './policy-question.ts';
+import { remember } from './remember.ts';
 import { deviceOf, requestState } from './request-state.ts';
 import { requestedAssurance } from './requested-assurance.ts';
 
@@ -175,37 +175,6 @@ async function act(
       if (input.silent) throw new errors.InteractionRequired();
       return askAgain(deps, ctx, input);
   }
-}
-
-interface Completing {
-  readonly input: AssessInput & { readonly accountId: string };
-  readonly assessment: Assessment;
-}
-
-/**
- * Only what was proved and completed is familiar later: a password alone, where more was asked for, makes no device known. And
- * once for a transaction, however many pages its end has.
- */
-async function remember(
-  { assurance, devices, transactions }: CheckDeps,
-  ctx: KoaContextWithOIDC,
-  { input, assessment }: Completing,
-): Promise<void> {
-  const { accountId, sessionUid, transactionId, clientId, device, kept } = input;
-  if (kept === undefined || sessionUid === null) return;
-  // A consent given in a session proves nobody: a stolen cookie would make its thief's browser familiar.
-  if (!assessment.facts?.proofs.some(({ transaction }) => transaction === transactionId)) return;
-  const id = assurance.random.id();
-  if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
-  const transaction = await transactions.byId(transactionId, assurance.clock.now());
-  const { visit } = visitOf(assurance.risk, visitRequest(device, sessionUid));
-  await rememberSignIn(assurance.risk, { accountId, sessionUid, visit });
-  const wished = transaction?.state[REMEMBER] === true;
-  const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
-  if (tokens) ctx.state['remembered'] = tokens;
-  const account = assessment.facts?.account;
-  if (account && assessment.notify.length > 0)
-    requestState(ctx).notice = { account, reasons: assessment.notify };
 }
 
 /** Our account page asked for a factor to be enrolled: that is what the interaction is for. */

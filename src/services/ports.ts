@@ -212,6 +212,8 @@ export interface SignInQuery {
   /** Keys, '' where unknown. */
   readonly address: string;
   readonly network: string;
+  /** Of the request, or ''. */
+  readonly session: string;
   readonly failuresSince: number;
   readonly most: { readonly visits: number; readonly failures: number };
 }
@@ -219,6 +221,8 @@ export interface SignInQuery {
 export interface SignInFacts {
   /** The newest first. */
   readonly history: readonly Visit[];
+  /** The newest visit of the session of the query, vouched for or not. */
+  readonly proved: Visit | null;
   readonly lastSignInAt: number | null;
   readonly failures: Failures;
 }
@@ -226,11 +230,16 @@ export interface SignInFacts {
 export interface SignInStore {
   /** Undefined: there is no such account. One statement. */
   load(query: SignInQuery): Promise<SignInFacts | undefined>;
-  /** Keeps a visit, the account's oldest beyond `most` go, and the account's last sign-in is this one. One statement. */
+  /**
+   * Keeps a visit, and the account's last sign-in is this one; the oldest beyond `most` go, of those vouched for and of the
+   * others each, so that no number of visits by somebody else displaces the person's own. One statement.
+   */
   add(signIn: {
     readonly id: string;
     readonly accountId: string;
     readonly visit: Visit;
+    /** See domain/risk/vouched. */
+    readonly vouched: boolean;
     readonly most: number;
   }): Promise<void>;
   addFailure(failure: {

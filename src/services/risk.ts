@@ -2,7 +2,6 @@
 import { hostOf, networkOf, parseAddress } from '../domain/address.ts';
 import type { DeviceFacts, NetworkFacts } from '../domain/policy/facts.ts';
 import { assessRisk } from '../domain/risk/assess.ts';
-import { latest } from '../domain/risk/latest.ts';
 import { nobody } from '../domain/risk/overall.ts';
 import type { Overall, Risk, Visit } from '../domain/risk/risk.ts';
 import type { Clock, NetworkLookup, Random, SignInStore, Vault } from './ports.ts';
@@ -57,16 +56,14 @@ export async function assessSignIn(deps: RiskDeps, request: SignInRequest): Prom
     accountId: request.accountId,
     address: visit.address,
     network: visit.network,
+    session: visit.session,
     failuresSince: visit.at - failureWindow,
     most: { visits: mostVisits, failures: mostFailures },
   });
   if (!facts) return undefined;
-  const { history, lastSignInAt, failures } = facts;
-  // Only a sign-in that was completed makes a browser familiar: a password alone, where more was asked for, does not.
+  const { history, proved, lastSignInAt, failures } = facts;
   const known = visit.device !== '' && history.some(({ device }) => device === visit.device);
   const device = { known, remembered: request.remembered };
-  const proved =
-    visit.session === '' ? undefined : latest(history, ({ session }) => session === visit.session);
   const risk = assessRisk({
     now: visit,
     network: { ...network, shown: shownNetwork(network.address) },
@@ -75,7 +72,7 @@ export async function assessSignIn(deps: RiskDeps, request: SignInRequest): Prom
     lastSignInAt,
     overall: deps.overall.current(),
     failures,
-    session: proved ?? null,
+    session: proved,
     token: request.token,
   });
   const { browser, os, kind } = visit.agent;
@@ -128,11 +125,18 @@ function coarse({ latitude, longitude, radiusKm }: NonNullable<Visit['place']>):
  */
 export async function rememberSignIn(
   deps: Pick<RiskDeps, 'random' | 'signIns'>,
-  signIn: { readonly accountId: string; readonly sessionUid: string | null; readonly visit: Visit },
+  signIn: {
+    readonly accountId: string;
+    readonly sessionUid: string | null;
+    readonly visit: Visit;
+    /** See domain/risk/vouched: what is not is kept, and is never familiar. */
+    readonly vouched: boolean;
+  },
 ): Promise<void> {
+  const { accountId, vouched } = signIn;
   const visit = { ...signIn.visit, session: signIn.sessionUid ?? '' };
   const id = deps.random.sortableId();
-  await deps.signIns.add({ id, accountId: signIn.accountId, visit, most: mostVisits });
+  await deps.signIns.add({ id, accountId, visit, vouched, most: mostVisits });
 }
 
 /** Counts a failed attempt, by account where one is known, by address and by network. Waits for nobody. */

@@ -55,7 +55,7 @@ describe.skipIf(noPostgres)('asking the policy', () => {
     const { browserHash, userAgent, address } = device(changes);
     const request = { sessionUid: null, address: address ?? '', headers: { userAgent }, browserHash };
     const { visit } = visitOf(world.deps.risk, request);
-    await rememberSignIn(world.deps.risk, { accountId: account.id, sessionUid: null, visit });
+    await rememberSignIn(world.deps.risk, { accountId: account.id, sessionUid: null, visit, vouched: true });
   }
 
   const question = (account: Account, changes: Partial<Question> = {}): Question => ({

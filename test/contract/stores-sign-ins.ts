@@ -48,12 +48,13 @@ function store(get: () => Subject): void {
     accountId,
     address: 'address-1',
     network: 'network-1',
+    session: 's',
     failuresSince: NOW - 3600,
     most: { visits: 100, failures: 5 },
   });
-  const add = async (accountId: string, at: number, most = 100) => {
+  const add = async (accountId: string, at: number, most = 100, vouched = true) => {
     const { signIns } = get().stores;
-    await signIns.add({ id: random.sortableId(), accountId, visit: visit({ at }), most });
+    await signIns.add({ id: random.sortableId(), accountId, visit: visit({ at }), vouched, most });
   };
 
   test('a visit comes back as it was, with and without a place', async () => {
@@ -62,9 +63,10 @@ function store(get: () => Subject): void {
     const place = { latitude: 51.5, longitude: -0.1, radiusKm: 20 };
     const visits = [visit({ at: NOW, place, session: 's' }), visit({ at: NOW - 5, asn: 4_200_000_000 })];
     for (const each of visits)
-      await signIns.add({ id: random.sortableId(), accountId, visit: each, most: 100 });
+      await signIns.add({ id: random.sortableId(), accountId, visit: each, vouched: true, most: 100 });
     expect(await signIns.load(query(accountId))).toEqual({
       history: visits,
+      proved: visits[0],
       lastSignInAt: NOW,
       failures: { account: 0, address: 0, network: 0 },
     });
@@ -80,6 +82,23 @@ function store(get: () => Subject): void {
     expect(history?.map(({ at }) => NOW - at)).toEqual([1, 2, 3]);
     expect(lastSignInAt).toBe(NOW - 1);
     expect((await signIns.load(query(bob)))?.history).toHaveLength(1);
+  });
+
+  test('what nobody vouched for is in no history and displaces nothing of it, but tells where its session was proved', async () => {
+    const { signIns } = get().stores;
+    const accountId = await addAccount(get().stores);
+    await add(accountId, NOW - 9, 3);
+    for (const ago of [5, 4, 3, 2]) await add(accountId, NOW - ago, 3, false);
+    const other = visit({ at: NOW - 1, country: 'AU', session: 's' });
+    await signIns.add({ id: random.sortableId(), accountId, visit: other, vouched: false, most: 3 });
+    const { history, proved, lastSignInAt } = (await signIns.load(query(accountId))) ?? {};
+    expect(history?.map(({ at }) => NOW - at)).toEqual([9]);
+    expect([proved, lastSignInAt]).toEqual([other, NOW - 1]);
+    expect((await signIns.load({ ...query(accountId), session: '' }))?.proved).toBeNull();
+    const { rows } = await get().db.query('SELECT 1 FROM "sign_in_history" WHERE "account_id" = $1', [
+      accountId,
+    ]);
+    expect(rows).toHaveLength(4);
   });
 
   test('twenty sign-ins of one person at once all count, and no more than the most remain', async () => {
@@ -121,7 +140,7 @@ function store(get: () => Subject): void {
     for (const visits of people) {
       const accountId = await addAccount(stores);
       for (const each of visits)
-        await stores.signIns.add({ id: random.sortableId(), accountId, visit: each, most: 9 });
+        await stores.signIns.add({ id: random.sortableId(), accountId, visit: each, vouched: true, most: 9 });
     }
     expect(await stores.signIns.overall({ signIns: 100, values: 100 })).toEqual(overallOf(people.flat(), 3));
     const { signIns, features } = await stores.signIns.overall({ signIns: 100, values: 1 });
@@ -139,7 +158,8 @@ function store(get: () => Subject): void {
     const ids = await Promise.all(
       [kept, kept, gone].map(async (accountId, index) => {
         const id = random.sortableId();
-        await stores.signIns.add({ id, accountId, visit: visit({ at: NOW - 31 * DAY * index }), most: 100 });
+        const each = visit({ at: NOW - 31 * DAY * index });
+        await stores.signIns.add({ id, accountId, visit: each, vouched: true, most: 100 });
         return id;
       }),
     );
@@ -175,10 +195,10 @@ function service(get: () => Subject): void {
     token: null,
     ...changes,
   });
-  const signIn = async (accountId: string, changes: Partial<SignInRequest> = {}) => {
+  const signIn = async (accountId: string, changes: Partial<SignInRequest> = {}, vouched = true) => {
     const { visit } = visitOf(deps(), request(accountId, changes));
     await get().stores.transactions.run(async () => {
-      await rememberSignIn(deps(), { accountId, sessionUid: changes.sessionUid ?? null, visit });
+      await rememberSignIn(deps(), { accountId, sessionUid: changes.sessionUid ?? null, visit, vouched });
     });
   };
   const facts = async (accountId: string, changes: Partial<SignInRequest> = {}) => {
@@ -210,6 +230,7 @@ function service(get: () => Subject): void {
     ]);
     expect(away.risk?.score).toBeGreaterThan((home.risk?.score ?? 1) * 2);
     expect(away.device).toEqual({
+      known: false,
       remembered: false,
       browser: 'curl',
       os: '',
@@ -226,6 +247,17 @@ function service(get: () => Subject): void {
     expect((await facts(accountId)).device?.known).toBe(true);
     await get().stores.browsers.forgetAll(accountId);
     expect((await facts(accountId)).device?.known).toBe(false);
+  });
+
+  test('what nobody vouched for makes neither browser, network nor country familiar, however often', async () => {
+    const accountId = await addAccount(get().stores);
+    await signIn(accountId);
+    const thief = { address: '203.0.113.9', browserHash: 'thief', sessionUid: random.id() };
+    const before = await facts(accountId, thief);
+    for (let round = 0; round < 3; round += 1) await signIn(accountId, thief, false);
+    const after = await facts(accountId, thief);
+    expect(after.present).toEqual(['new_device', 'new_network', 'new_country', 'impossible_travel']);
+    expect([after.device?.known, after.risk?.score]).toEqual([false, before.risk?.score]);
   });
 
   test('a remembered browser is not new, and a session is at home where it was proved', async () => {

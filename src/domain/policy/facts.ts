@@ -99,7 +99,7 @@ export interface NetworkFacts {
 }
 
 export interface DeviceFacts {
-  /** This person has signed in in this browser before. */
+  /** This person has signed in in this browser before, and it was vouched for (docs/risk.md). */
   readonly known: boolean;
   /** The person asked for it to be remembered, and has not revoked it. */
   readonly remembered: boolean;

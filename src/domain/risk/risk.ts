@@ -111,9 +111,9 @@ export interface RiskInput {
     readonly listed: boolean;
     readonly anonymising: boolean;
   };
-  /** `known`: the person signed in in this browser before. `remembered`: and asked for it to be remembered. */
+  /** `known`: the person signed in in this browser before, vouched for. `remembered`: and asked for it to be remembered. */
   readonly device: { readonly known: boolean; readonly remembered: boolean };
-  /** The person's sign-ins before this one, in any order. */
+  /** The person's sign-ins before this one that were vouched for, in any order. */
   readonly history: readonly Visit[];
   /** Epoch seconds; null: there was none. Outlives the history. */
   readonly lastSignInAt: number | null;

@@ -7,8 +7,8 @@ import type { Database } from '../db.ts';
 export function createSignInStore(db: Database): SignInStore {
   return {
     load: (query) => load(db, query),
-    add: async ({ id, accountId, visit, most }) => {
-      await db.query(add, [accountId, id, ...columnsOf(visit), most - 1], 'sign_in_add');
+    add: async ({ id, accountId, visit, vouched, most }) => {
+      await db.query(add, [accountId, id, ...columnsOf(visit), most - 1, vouched], 'sign_in_add');
     },
     addFailure: async ({ id, at, accountId, address, network }) => {
       await db.query(addFailure, [id, at, accountId, address, network], 'sign_in_failure_add');
@@ -21,11 +21,16 @@ export function createSignInStore(db: Database): SignInStore {
 const failuresBy = (column: string, value: string) => `(SELECT count(*)::int FROM (
     SELECT 1 FROM "sign_in_failure" f WHERE f."${column}" = ${value} AND ${value} <> '' AND f."at" + 0 > $4 LIMIT $5) few)`;
 
-// $1 account, $2 address, $3 network, $4 failures since, $5 failures counted at most, $6 visits
-const select = `SELECT a."last_sign_in_at",
-    (SELECT json_agg(h) FROM (SELECT "session_uid", "at", "address", "network", "asn", "country", "place",
-        "device_hash", "browser", "version", "os", "kind"
-      FROM "sign_in_history" WHERE "account_id" = a."id" ORDER BY "at" DESC, "id" DESC LIMIT $6) h) AS "history",
+const visits = (
+  condition: string,
+  most: string,
+) => `(SELECT json_agg(h) FROM (SELECT "session_uid", "at", "address", "network",
+        "asn", "country", "place", "device_hash", "browser", "version", "os", "kind"
+      FROM "sign_in_history" WHERE "account_id" = a."id" AND ${condition} ORDER BY "at" DESC, "id" DESC LIMIT ${most}) h)`;
+
+// $1 account, $2 address, $3 network, $4 failures since, $5 failures counted at most, $6 visits, $7 session
+const select = `SELECT a."last_sign_in_at", ${visits('"vouched"', '$6')} AS "history",
+    ${visits(`"session_uid" = $7 AND $7 <> ''`, '1')} AS "proved",
     ${failuresBy('account_id', 'a."id"')} AS "account", ${failuresBy('address', '$2')} AS "address",
     ${failuresBy('network', '$3')} AS "network"
   FROM "account" a WHERE a."id" = $1`;
@@ -48,19 +53,22 @@ interface VisitRow {
 interface FactsRow {
   readonly last_sign_in_at: number | null;
   readonly history: VisitRow[] | null;
+  readonly proved: VisitRow[] | null;
   readonly account: number;
   readonly address: number;
   readonly network: number;
 }
 
 async function load(db: Database, query: SignInQuery): Promise<SignInFacts | undefined> {
-  const { accountId, address, network, failuresSince, most } = query;
-  const values = [accountId, address, network, failuresSince, most.failures, most.visits];
+  const { accountId, address, network, session, failuresSince, most } = query;
+  const values = [accountId, address, network, failuresSince, most.failures, most.visits, session];
   const { rows } = await db.query<FactsRow>(select, values, 'sign_in_facts');
   const [row] = rows;
+  const [proved] = row?.proved ?? [];
   return (
     row && {
       history: (row.history ?? []).map(toVisit),
+      proved: proved ? toVisit(proved) : null,
       lastSignInAt: row.last_sign_in_at,
       failures: { account: row.account, address: row.address, network: row.network },
     }
@@ -90,10 +98,10 @@ const add = `WITH "person" AS (
   "gone" AS (
     DELETE FROM "sign_in_history" WHERE "id" IN (
       SELECT h."id" FROM "person" p JOIN "sign_in_history" h ON h."account_id" = p."id"
-      ORDER BY h."at" DESC, h."id" DESC OFFSET $16::int))
+      WHERE h."vouched" = $17::boolean ORDER BY h."at" DESC, h."id" DESC OFFSET $16::int))
   INSERT INTO "sign_in_history" ("account_id", "id", "session_uid", "at", "address", "network", "asn", "country",
-    "place", "device_hash", "agent", "browser", "version", "os", "kind")
-  SELECT p."id", $2, $3, $4, $5, $6, $7::bigint, $8, $9::jsonb, $10, $11, $12, $13::int, $14, $15 FROM "person" p`;
+    "place", "device_hash", "agent", "browser", "version", "os", "kind", "vouched")
+  SELECT p."id", $2, $3, $4, $5, $6, $7::bigint, $8, $9::jsonb, $10, $11, $12, $13::int, $14, $15, $17::boolean FROM "person" p`;
 
 function columnsOf(visit: Visit): readonly unknown[] {
   const { session, at, address, network, asn, country, place, device, agent } = visit;

@@ -109,7 +109,7 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
     for (let day = days; day > 0; day -= 1) {
       const at = clock.now() - day * 86_400 + hours * 3600;
       const { visit } = visitOf({ ...risk, clock: { now: () => at } }, request);
-      await rememberSignIn(risk, { accountId: who.id, sessionUid: null, visit });
+      await rememberSignIn(risk, { accountId: who.id, sessionUid: null, visit, vouched: true });
     }
   }
 
@@ -174,6 +174,35 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
     expect((await byPassword(other, who)).body).toContain('You have not signed in on this device before.');
   });
 
+  it('a password alone, although it was enough, makes no device known, nor is its wish to be remembered granted', async () => {
+    const who = await person();
+    const agent = browser();
+    const { page, asked } = await answer(
+      world.stile,
+      withTick(agent),
+      await withTick(agent).open(`${client}/sign-in`),
+      { person: who },
+    );
+    expect([page.url, asked]).toEqual([`${client}/account`, ['password']]);
+    expect(
+      await rows(world.stile, 'SELECT 1 FROM "remembered_device" WHERE "account_id" = $1', [who.id]),
+    ).toEqual([]);
+    await leave(agent);
+    const again = await byPassword(agent, who);
+    expect(again.body).toContain('You have not signed in on this device before.');
+    await answer(world.stile, agent, again, { person: who });
+    await leave(agent);
+    expect(await signIn(agent, who)).toEqual(['password']);
+  });
+
+  it('who has only a password is known by it', async () => {
+    const who = await person([], { totp: false });
+    const agent = browser();
+    expect(await signIn(agent, who)).toEqual(['password']);
+    await leave(agent);
+    expect(await signIn(agent, who)).toEqual(['password']);
+  });
+
   /** The same browser, whose person ticks the box. */
   function withTick(agent: Agent): Agent {
     return {
@@ -197,8 +226,7 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
 
   it('a new country: a second factor, and why', async () => {
     const who = await person();
-    const agent = browser();
-    expect(await signIn(agent, who)).toEqual(['password']);
+    await past(who);
     const page = await byPassword(browser(ABROAD), who);
     expect(page.body).toContain('You are signing in from a country that is new for you.');
     expect(page.body).toContain('/totp"');

@@ -1,0 +1,54 @@
+/** What is kept of a sign-in or step-up that was completed: the visit, and the browser where that was wished. */
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { isVouched } from '../domain/risk/vouched.ts';
+import type { AssessInput, Assessment, AssuranceDeps } from '../services/assurance.ts';
+import { visitRequest } from '../services/policy.ts';
+import type { AuthTransactionStore } from '../services/ports.ts';
+import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
+import { rememberSignIn, visitOf } from '../services/risk.ts';
+import { requestState } from './request-state.ts';
+
+export interface RememberDeps {
+  readonly assurance: AssuranceDeps;
+  readonly transactions: AuthTransactionStore;
+  readonly devices: DeviceDeps;
+}
+
+interface Completing {
+  readonly input: AssessInput & { readonly accountId: string };
+  readonly assessment: Assessment;
+}
+
+/** Once for a transaction, however many pages its end has. Only what was completed and vouched for is familiar later. */
+export async function remember(
+  { assurance, devices, transactions }: RememberDeps,
+  ctx: KoaContextWithOIDC,
+  { input, assessment }: Completing,
+): Promise<void> {
+  const { accountId, sessionUid, transactionId, clientId, device, kept } = input;
+  if (kept === undefined || sessionUid === null) return;
+  // A consent given in a session proves nobody: a stolen cookie would make its thief's browser familiar.
+  if (!assessment.facts?.proofs.some(({ transaction }) => transaction === transactionId)) return;
+  const id = assurance.random.id();
+  if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
+  const transaction = await transactions.byId(transactionId, assurance.clock.now());
+  const { visit } = visitOf(assurance.risk, visitRequest(device, sessionUid));
+  const vouched = vouchedFor(transactionId, assessment);
+  await rememberSignIn(assurance.risk, { accountId, sessionUid, visit, vouched });
+  const wished = vouched && transaction?.state[REMEMBER] === true;
+  const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
+  if (tokens) ctx.state['remembered'] = tokens;
+  const account = assessment.facts?.account;
+  if (account && assessment.notify.length > 0)
+    requestState(ctx).notice = { account, reasons: assessment.notify };
+}
+
+function vouchedFor(transaction: string, { outcome, facts, decision }: Assessment): boolean {
+  const ids = outcome.kind === 'satisfied' ? outcome.proofIds : [];
+  return isVouched({
+    proofs: (facts?.proofs ?? []).filter(({ id }) => ids.includes(id)),
+    transaction,
+    known: decision?.facts.device.known === true,
+    methods: (facts?.credentials ?? []).map(({ method }) => method),
+  });
+}
