@@ -75,6 +75,10 @@ rules:
     when: '"odd" in account.groups'
     require: { acr: ['urn:stile:acr:mfa', phr] }
     reason: Two factors for you.
+  - name: unreachable
+    when: request.event == "authorization" && "unreachable" in account.groups
+    require: { acr: [phrh] }
+    reason: A hardware key.
   - name: told
     when: request.event == "authorization" && "told" in account.groups
     notify: true
@@ -157,6 +161,48 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     expect(await decisionIn('decision', who)).toMatchObject({
       outcome: 'success',
       decision: { outcome: 'stepUp', policy: { clauses: [{ source: 'policy', name: 'large' }] } },
+    });
+  });
+
+  it('what stops somebody within a new sign-in is recorded once, also where they leave', async () => {
+    const who = await person(['odd']);
+    const agent = createAgent();
+    const begin = await agent.open((await client.authorize()).url);
+    const page = await passwordSignIn(agent, begin, who.username);
+    expect(page.body).toContain('Two factors for you.');
+    await stile.core.db.query(
+      `WITH "gone" AS (DELETE FROM "audit_event" WHERE "type" = 'decision' AND "account_id" = $1)
+       UPDATE "auth_transaction" SET "state" = "state" - 'asked' WHERE "account_id" = $1`,
+      [who.id],
+    );
+    await Promise.all(Array.from({ length: 5 }, () => agent.open(page.url)));
+    const decisions = await rows<{ outcome: string; data: { decision: unknown } }>(
+      stile,
+      `SELECT "outcome", "data" FROM "audit_event" WHERE "type" = 'decision' AND "account_id" = $1`,
+      [who.id],
+    );
+    expect(decisions).toEqual([
+      {
+        outcome: 'success',
+        data: {
+          decision: expect.objectContaining({
+            outcome: 'stepUp',
+            policy: expect.objectContaining({ clauses: [expect.objectContaining({ name: 'odd' })] }),
+          }),
+        },
+      },
+    ]);
+  });
+
+  it('what nobody can give within a new sign-in is recorded as refused', async () => {
+    const who = await person(['unreachable'], { totp: false });
+    const agent = createAgent();
+    const begin = await agent.open((await client.authorize()).url);
+    const page = await passwordSignIn(agent, begin, who.username);
+    expect(errorOf(page)).toBe('unmet_authentication_requirements');
+    expect(await decisionIn('decision', who)).toMatchObject({
+      outcome: 'denied',
+      decision: { outcome: 'unmet', policy: { clauses: [{ name: 'unreachable' }] } },
     });
   });
 
