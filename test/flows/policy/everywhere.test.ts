@@ -226,7 +226,7 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
         policy: {
           deny: true,
           matched: expect.arrayContaining([
-            expect.objectContaining({ rule: 'barred', error: expect.stringContaining('more than 200') }),
+            expect.objectContaining({ rule: 'barred', error: expect.stringContaining('more than 50') }),
           ]),
         },
       },
@@ -409,6 +409,21 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     await stile.core.db.query(`UPDATE "proof" SET "at" = "at" - 200 WHERE "account_id" = $1`, [who.id]);
     const again = await agent.open(`${stile.issuer}/account/factors/${who.app?.id}/remove`);
     expect(again.body).toContain('Factors are removed by who is there right now.');
+    const refused = await agent.submit(ask, `/account/factors/${who.app?.id}/remove`);
+    expect(refused.body).toContain('Factors are removed by who is there right now.');
+    const asked = { facts: { request: { event: 'account_change', change: 'credential_removed' } } };
+    const clauses = [expect.objectContaining({ name: 'removal' })];
+    expect(await decisionIn('credential_removed', who)).toMatchObject({
+      outcome: 'denied',
+      error: 'step_up_required',
+      decision: { ...asked, outcome: 'stepUp', policy: { clauses } },
+    });
+    await stile.core.db.query(`UPDATE "proof" SET "at" = "at" + 200 WHERE "account_id" = $1`, [who.id]);
+    await agent.submit(ask, `/account/factors/${who.app?.id}/remove`);
+    expect(await decisionIn('credential_removed', who)).toMatchObject({
+      outcome: 'success',
+      decision: { ...asked, outcome: 'satisfied', policy: { clauses } },
+    });
   });
 
   it('adding a factor is refused where it is denied', async () => {
