@@ -158,6 +158,8 @@ async function act(
     case 'satisfied':
       if (await awaitsEnrolment(deps, ctx)) return true;
       await remember(deps, ctx, { input, assessment });
+      if (assessment.facts)
+        requestState(ctx).notice = { account: assessment.facts.account, rules: assessment.notify };
       narrow(ctx, outcome.dropped);
       requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
       requestState(ctx).active = assessment.active;
@@ -189,7 +191,7 @@ interface Completing {
 async function remember(
   { assurance, devices, transactions }: CheckDeps,
   ctx: KoaContextWithOIDC,
-  { input, assessment }: Completing,
+  { input }: Completing,
 ): Promise<void> {
   const { accountId, sessionUid, transactionId, clientId, device, kept } = input;
   if (kept === undefined || sessionUid === null) return;
@@ -201,9 +203,6 @@ async function remember(
   const wished = transaction?.state[REMEMBER] === true;
   const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
   if (tokens) ctx.state['remembered'] = tokens;
-  const account = assessment.facts?.account;
-  if (account && assessment.notify.length > 0)
-    requestState(ctx).notice = { account, reasons: assessment.notify };
 }
 
 /** Our account page asked for a factor to be enrolled: that is what the interaction is for. */

@@ -10,7 +10,15 @@ import type { NewFactor } from '../domain/reach.ts';
 import type { Clause } from '../domain/requirement.ts';
 import { type AuditDeps, record } from './audit.ts';
 import type { Deps, Settings } from './deps.ts';
-import { askPolicy, type PolicyAnswer, type PolicyDeps, recordedDecision, withPolicy } from './policy.ts';
+import { type Notice, type NoticeDeps, tell } from './notices.ts';
+import {
+  askPolicy,
+  type PolicyAnswer,
+  type PolicyDeps,
+  reasonsToTell,
+  recordedDecision,
+  withPolicy,
+} from './policy.ts';
 import type { Asked as PolicyQuestion } from './policy-facts.ts';
 import type { Assessed, AssuranceFacts, Credential, Device } from './ports.ts';
 
@@ -46,6 +54,8 @@ export type DecidedGate = ChangeGate & { readonly said?: PolicySaid };
 export interface PolicySaid {
   /** For the audit. */
   readonly decision: RecordedDecision;
+  /** Whom the policy wants told, and what. */
+  readonly notice: Notice;
 }
 
 export type GateDeps = PolicyDeps & Pick<Deps, 'judge' | 'levels' | 'settings'>;
@@ -119,7 +129,8 @@ async function decide(
 ): Promise<DecidedGate> {
   const answer = await askAbout(deps, context, change);
   const facts = changeFacts(deps, context, answer);
-  return { ...gateOf(facts), said: { decision: decisionOf(facts, answer) } };
+  const notice = { account: context.facts.account, rules: reasonsToTell(answer) };
+  return { ...gateOf(facts), said: { decision: decisionOf(facts, answer), notice } };
 }
 
 function askAbout(deps: GateDeps, context: ChangeContext, change: AccountChange): Promise<PolicyAnswer> {
@@ -194,14 +205,15 @@ export interface Asked {
 }
 
 /**
- * The open gate. A closed one is audited as `denied`. Throws StileError: `step_up_required` when something must be
+ * The open gate. What the policy wants told is told, whichever it is. A closed one is audited as `denied`. Throws StileError: `step_up_required` when something must be
  * proved or confirmed first, else `enrolment_not_allowed`.
  */
 export async function requireOpen(
-  deps: AuditDeps,
+  deps: AuditDeps & NoticeDeps,
   context: ChangeContext,
   { gate, ...asked }: Asked & { readonly gate: DecidedGate },
 ): Promise<OpenGate> {
+  if (gate.said) tell(deps, gate.said.notice);
   if (gate.kind === 'allowed') return gate;
   const error = gate.kind === 'refused' ? 'enrolment_not_allowed' : 'step_up_required';
   return refuseChange(deps, context, {

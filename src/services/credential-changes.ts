@@ -19,7 +19,19 @@ import { notify } from './notify.ts';
 import type { Credential } from './ports.ts';
 
 export type ChangeDeps = GateDeps &
-  Pick<Deps, 'random' | 'mailer' | 'letters' | 'log' | 'unitOfWork' | 'accounts' | 'credentials' | 'audit'>;
+  Pick<
+    Deps,
+    | 'random'
+    | 'mailer'
+    | 'letters'
+    | 'log'
+    | 'background'
+    | 'throttle'
+    | 'unitOfWork'
+    | 'accounts'
+    | 'credentials'
+    | 'audit'
+  >;
 
 /** Whether nobody could sign in any more without the credential. */
 export function isLastFactor(

@@ -20,6 +20,8 @@ export type EnrolmentDeps = PolicyDeps &
     | 'mailer'
     | 'letters'
     | 'log'
+    | 'background'
+    | 'throttle'
     | 'unitOfWork'
     | 'credentials'
     | 'proofs'

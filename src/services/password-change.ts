@@ -21,7 +21,17 @@ import type { PasswordCredential } from './ports.ts';
 export type PasswordChangeDeps = GateDeps &
   Pick<
     Deps,
-    'random' | 'hasher' | 'mailer' | 'letters' | 'log' | 'unitOfWork' | 'credentials' | 'sessions' | 'audit'
+    | 'random'
+    | 'hasher'
+    | 'mailer'
+    | 'letters'
+    | 'log'
+    | 'background'
+    | 'throttle'
+    | 'unitOfWork'
+    | 'credentials'
+    | 'sessions'
+    | 'audit'
   >;
 
 /** Who changes a password, and the session that stays. */

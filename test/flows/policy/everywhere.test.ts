@@ -83,6 +83,14 @@ rules:
     when: request.event == "authorization" && "told" in account.groups
     notify: true
     reason: Somebody signed in as you.
+  - name: told-of-refresh
+    when: request.event == "refresh" && "told-of-refresh" in account.groups
+    notify: true
+    reason: A token of yours is used.
+  - name: told-of-change
+    when: request.event == "account_change" && "told-of-change" in account.groups
+    notify: true
+    reason: Your factors are being changed.
 `;
 
 describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
@@ -300,6 +308,7 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
       const { page: consent } = await answer(stile, agent, page, { person: who });
       const end = await agent.submit(consent, '/consent', { decision: 'allow' });
       expect(end.location).toContain('code=');
+      await services.background.settled();
       expect(mails).toEqual([
         [expect.objectContaining({ text: expect.stringContaining('Somebody signed in as you.') }), 1],
       ]);
@@ -307,6 +316,71 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     } finally {
       Object.assign(services, { mailer });
       await outside.end();
+    }
+  });
+
+  /** What a person was mailed by now, the newest first. */
+  async function mailsTo({ username }: Person): Promise<readonly string[]> {
+    await stile.core.services.background.settled();
+    const mails = stile.core.outbox?.list() ?? [];
+    return mails.filter(({ to }) => to === `${username}@example.test`).map(({ text }) => text);
+  }
+
+  it('who is to be told is told of a session used silently, once in twelve hours', async () => {
+    stopClock();
+    try {
+      const who = await person();
+      const { agent } = await obtain(stile, client, { person: who });
+      await regroup(who, ['told']);
+      expect(await mailsTo(who)).toEqual([]);
+      await Promise.all(Array.from({ length: 5 }, () => silently(agent.fork(), client)));
+      expect(await mailsTo(who)).toEqual([expect.stringContaining('Somebody signed in as you.')]);
+      pass(12 * 3600);
+      await obtain(stile, client, { person: who });
+      expect(await mailsTo(who)).toHaveLength(2);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('who is to be told is told of a refresh, also of one that is refused', async () => {
+    const who = await person();
+    const { tokens } = await obtain(stile, client, { person: who });
+    await regroup(who, ['suspended', 'told-of-refresh']);
+    expect((await client.refresh(String(tokens.refresh_token))).status).toBe(400);
+    expect(await mailsTo(who)).toEqual([expect.stringContaining('A token of yours is used.')]);
+  });
+
+  it('who is to be told is told of a change of factors, also of one that is refused', async () => {
+    const who = await person();
+    const agent = createAgent();
+    const begin = await agent.open(`${stile.issuer}/account`);
+    await passwordSignIn(agent, begin, who.username);
+    const page = await agent.open(`${stile.issuer}/account/factors/${who.app?.id}/remove`);
+    const ask = await agent.submit(page, '/totp', { code: nextCode(stile, who) });
+    await regroup(who, ['told-of-change']);
+    await stile.core.db.query(`UPDATE "proof" SET "at" = "at" - 400 WHERE "account_id" = $1`, [who.id]);
+    const refused = await agent.submit(ask, `/account/factors/${who.app?.id}/remove`);
+    expect(refused.body).not.toContain('/account/factors');
+    expect(await mailsTo(who)).toEqual([expect.stringContaining('Your factors are being changed.')]);
+  });
+
+  it('a mail server that does not answer keeps nobody waiting', async () => {
+    const { services } = stile.core;
+    const { mailer } = services;
+    const who = await person(['told']);
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    Object.assign(services, { mailer: { send: () => held } });
+    try {
+      const { tokens } = await obtain(stile, client, { person: who });
+      expect(tokens.access_token).toBeDefined();
+    } finally {
+      release();
+      await services.background.settled();
+      Object.assign(services, { mailer });
     }
   });
 
