@@ -28,7 +28,7 @@ import { storedClientMetadata } from './oidc/clients.ts';
 import { protocolEndpoints } from './oidc/endpoint.ts';
 import { createProvider } from './oidc/provider.ts';
 import { createProtocolContext } from './oidc/request-state.ts';
-import { notify } from './services/notify.ts';
+import { tell } from './services/notices.ts';
 import { originOf } from './services/policy.ts';
 import type { ProtocolContext } from './services/protocol-context.ts';
 
@@ -81,8 +81,7 @@ export async function composeHttp(core: Core): Promise<Http> {
           flush: createWriter(core).flush,
           clock: core.clock,
           random: services.random,
-          tell: ({ account, reasons }) =>
-            notify(services, account, services.letters.signInNoticed(account, reasons)),
+          tell: (notice) => tell(services, notice),
         }),
       ),
     ),

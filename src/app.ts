@@ -23,6 +23,7 @@ import { createStores, type Stores } from './infra/stores/index.ts';
 import { createClock, createPasswordHasher, createRandom, type SystemClock } from './infra/system.ts';
 import { createVault } from './infra/vault.ts';
 import type { AssuranceDeps } from './services/assurance.ts';
+import { createBackground } from './services/background.ts';
 import { enrolmentOffers } from './services/change-gate.ts';
 import { demandTable } from './services/demands.ts';
 import type { Deps } from './services/deps.ts';
@@ -101,6 +102,7 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   const asking = { policy, risk };
   const isRemembered: Deps['isRemembered'] = (accountId, device) =>
     recognises({ ...stores, clock }, accountId, device);
+  const background = createBackground(log);
   const services: Deps = {
     ...stores,
     ...asking,
@@ -114,6 +116,7 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     mailer,
     letters: catalogueLetters(createTranslator(en), config.name),
     log,
+    background,
     judge,
     levels,
     settings: config,
@@ -146,6 +149,7 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
     network,
     outbox,
     close: async () => {
+      await background.settled();
       smtp?.close();
       await db.close();
     },

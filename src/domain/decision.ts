@@ -7,7 +7,7 @@ import type { CredentialFacts, Proof } from './proofs.ts';
 import type { Clause } from './requirement.ts';
 import type { Evidence } from './risk/risk.ts';
 
-/** Kept in the `data` of `authorization`, `token` (at a refresh) and `decision` events, as `decision`. */
+/** Kept in the `data` of `authorization`, `token` (at a refresh), `decision` and `credential_…` events, as `decision`. */
 export interface RecordedDecision {
   /** Of this shape. */
   readonly v: 1;

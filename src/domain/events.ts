@@ -40,6 +40,7 @@ interface CredentialData {
   readonly boundAt?: string | null;
   readonly boundBy?: string;
   readonly error?: string;
+  readonly decision?: RecordedDecision;
 }
 
 type Nothing = Readonly<Record<never, never>>;

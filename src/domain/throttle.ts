@@ -58,6 +58,11 @@ export function adminCodeBucket(accountId: string): string {
   return `admin-code:${accountId}`;
 }
 
+/** Name of the bucket that counts what an account is told by a rule of the policy. */
+export function noticeBucket(accountId: string, rule: string): string {
+  return `notice:${accountId}:${rule}`;
+}
+
 /** The largest count a bucket can hold (a 32-bit column). */
 const UNLIMITED = 2_147_483_647;
 

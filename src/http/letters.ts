@@ -28,7 +28,7 @@ export function catalogueLetters(translator: Translator, organisation: string): 
       ]),
     passwordChanged: (account) =>
       letter(t('mail.password_changed_subject'), account, [t('mail.password_changed'), t('mail.alarm')]),
-    signInNoticed: (account, reasons) =>
+    noticed: (account, reasons) =>
       letter(t('mail.noticed_subject'), account, [t('mail.noticed'), ...reasons, t('mail.alarm')]),
   };
 }

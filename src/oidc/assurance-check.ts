@@ -158,6 +158,8 @@ async function act(
     case 'satisfied':
       if (await awaitsEnrolment(deps, ctx)) return true;
       await remember(deps, ctx, { input, assessment });
+      if (assessment.facts)
+        requestState(ctx).notice = { account: assessment.facts.account, rules: assessment.notify };
       narrow(ctx, outcome.dropped);
       requestState(ctx).pending = recordOf(deps.assurance, { ...input, keepFor: deps.keepFor }, assessment);
       requestState(ctx).active = assessment.active;

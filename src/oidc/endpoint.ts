@@ -22,8 +22,8 @@ export interface EndpointDeps {
   ) => Promise<'done' | 'used' | 'changed'>;
   readonly clock: Clock;
   readonly random: Random;
-  /** Mails what the policy wants told; a mail that cannot be sent undoes nothing. */
-  readonly tell: (notice: NonNullable<RequestState['notice']>) => Promise<void>;
+  /** Has mailed what the policy wants told, once it is committed: the answer does not wait. */
+  readonly tell: (notice: NonNullable<RequestState['notice']>) => void;
 }
 
 // The library's router knows no case.
@@ -38,7 +38,7 @@ export function protocolEndpoints(deps: EndpointDeps): Middleware {
     try {
       if (transactional.test(ctx.path) && !readOnly.test(ctx.path)) await deps.transactions.run(serve);
       else await serve();
-      if (state.notice) await deps.tell(state.notice);
+      if (state.notice) deps.tell(state.notice);
     } catch (error) {
       ctx.remove('Set-Cookie');
       ctx.state['remembered'] = undefined;

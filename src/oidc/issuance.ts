@@ -108,6 +108,7 @@ async function gate(
     ...(refresh ? { policy: questionOf(ctx, { account, source, scopes, resources }) } : {}),
   });
   requestState(ctx).decision = renewal.decision;
+  if (renewal.notify) requestState(ctx).notice = { account, rules: renewal.notify };
   const kept = renewal.scopes;
   if (!kept || (kept.length === 0 && scopes.length > 0)) throw noLongerCovered();
   if (kept.length < scopes.length) takeOff(ctx, source, kept);

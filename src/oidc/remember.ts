@@ -6,7 +6,6 @@ import { visitRequest } from '../services/policy.ts';
 import type { AuthTransactionStore } from '../services/ports.ts';
 import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
 import { rememberSignIn, visitOf } from '../services/risk.ts';
-import { requestState } from './request-state.ts';
 
 export interface RememberDeps {
   readonly assurance: AssuranceDeps;
@@ -38,9 +37,6 @@ export async function remember(
   const wished = vouched && transaction?.state[REMEMBER] === true;
   const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
   if (tokens) ctx.state['remembered'] = tokens;
-  const account = assessment.facts?.account;
-  if (account && assessment.notify.length > 0)
-    requestState(ctx).notice = { account, reasons: assessment.notify };
 }
 
 function vouchedFor(transaction: string, { outcome, facts, decision }: Assessment): boolean {

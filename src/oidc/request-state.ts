@@ -4,7 +4,8 @@
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import type { RecordedDecision } from '../domain/decision.ts';
 import type { AuditFacts, AuditSubject } from '../domain/events.ts';
-import type { Account, AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
+import type { Notice } from '../services/notices.ts';
+import type { AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
 
 export interface RequestState {
@@ -22,7 +23,7 @@ export interface RequestState {
   /** What the policy was told and said, for the audit. */
   decision?: RecordedDecision | undefined;
   /** To be mailed once the request's transaction is committed. */
-  notice?: { readonly account: Account; readonly reasons: readonly string[] };
+  notice?: Notice;
   /** What was read has changed before anything could be written. */
   changed?: boolean;
   superseded?: boolean;

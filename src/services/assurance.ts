@@ -8,6 +8,7 @@ import type { Level } from '../domain/level.ts';
 import type { Requirement } from '../domain/requirement.ts';
 import { activity } from '../domain/satisfy.ts';
 import type { DemandTable } from './demands.ts';
+import type { Told } from './notices.ts';
 import {
   askPolicy,
   type PolicyAnswer,
@@ -73,8 +74,8 @@ export interface Assessment {
   readonly requirement: Requirement;
   /** For the audit; undefined before a first proof. */
   readonly decision?: RecordedDecision;
-  /** What the person is to be told about this, in the words of the policy's rules. */
-  readonly notify: readonly string[];
+  /** What the person is to be told about this. */
+  readonly notify: readonly Told[];
 }
 
 /** What the requirement comes to for this person, session, transaction and client, now. */

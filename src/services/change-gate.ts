@@ -1,14 +1,24 @@
 /** Rule 6 for an account as it is now: what may be added or removed, and what must be proved first. */
+
+import type { RecordedDecision } from '../domain/decision.ts';
 import { type ChangeFacts, type ChangeGate, mayAdd, mayRemove, offersOf } from '../domain/enrolment.ts';
 import { StileError } from '../domain/errors.ts';
-import type { EnrolmentOffer, TransactionFacts } from '../domain/evaluate.ts';
+import { type EnrolmentOffer, evaluate, type TransactionFacts } from '../domain/evaluate.ts';
 import type { AuditType } from '../domain/events.ts';
 import type { Method } from '../domain/proofs.ts';
 import type { NewFactor } from '../domain/reach.ts';
 import type { Clause } from '../domain/requirement.ts';
 import { type AuditDeps, record } from './audit.ts';
 import type { Deps, Settings } from './deps.ts';
-import { askPolicy, type PolicyDeps, withPolicy } from './policy.ts';
+import { type Notice, type NoticeDeps, tell } from './notices.ts';
+import {
+  askPolicy,
+  type PolicyAnswer,
+  type PolicyDeps,
+  reasonsToTell,
+  recordedDecision,
+  withPolicy,
+} from './policy.ts';
 import type { Asked as PolicyQuestion } from './policy-facts.ts';
 import type { Assessed, AssuranceFacts, Credential, Device } from './ports.ts';
 
@@ -36,6 +46,16 @@ export interface ChangeContext {
   readonly device: Device;
   /** Of a transaction that has a row: what was found out in it before. Absent: it has none. */
   readonly kept?: Assessed | undefined;
+}
+
+/** The gate, and what the policy was told and said where it was asked. */
+export type DecidedGate = ChangeGate & { readonly said?: PolicySaid };
+
+export interface PolicySaid {
+  /** For the audit. */
+  readonly decision: RecordedDecision;
+  /** Whom the policy wants told, and what. */
+  readonly notice: Notice;
 }
 
 export type GateDeps = PolicyDeps & Pick<Deps, 'judge' | 'levels' | 'settings'>;
@@ -77,7 +97,7 @@ export async function mayEnrol(
   deps: GateDeps,
   context: ChangeContext,
   method: EnrolmentMethod,
-): Promise<ChangeGate> {
+): Promise<DecidedGate> {
   const factor = newFactors(deps.settings, context.facts.credentials).find((each) => each.method === method);
   return factor ? gateFor(deps, context, factor) : { kind: 'refused' };
 }
@@ -87,9 +107,9 @@ export async function gateFor(
   deps: GateDeps,
   context: ChangeContext,
   factor: NewFactor,
-): Promise<ChangeGate> {
+): Promise<DecidedGate> {
   if (context.facts.account.status !== 'active') return { kind: 'refused' };
-  return mayAdd(await changeFacts(deps, context, 'credential_added'), factor);
+  return decide(deps, context, 'credential_added', (facts) => mayAdd(facts, factor));
 }
 
 /** Whether a factor may be removed, or a password replaced, now. */
@@ -97,23 +117,40 @@ export async function mayChange(
   deps: GateDeps,
   context: ChangeContext,
   change: Exclude<AccountChange, 'credential_added'>,
-): Promise<ChangeGate> {
-  return mayRemove(await changeFacts(deps, context, change));
+): Promise<DecidedGate> {
+  return decide(deps, context, change, mayRemove);
 }
 
-async function changeFacts(
+async function decide(
   deps: GateDeps,
   context: ChangeContext,
   change: AccountChange,
-): Promise<ChangeFacts> {
+  gateOf: (facts: ChangeFacts) => ChangeGate,
+): Promise<DecidedGate> {
+  const answer = await askAbout(deps, context, change);
+  const facts = changeFacts(deps, context, answer);
+  const notice = { account: context.facts.account, rules: reasonsToTell(answer) };
+  return { ...gateOf(facts), said: { decision: decisionOf(facts, answer), notice } };
+}
+
+function askAbout(deps: GateDeps, context: ChangeContext, change: AccountChange): Promise<PolicyAnswer> {
   const { facts, transaction, asked } = context;
-  const answer = await askPolicy(deps, {
+  return askPolicy(deps, {
     asked: { ...asked, event: 'account_change', change },
     device: context.device,
     facts,
     sessionUid: context.sessionUid,
     ...('kept' in context ? { transaction: { id: transaction.id, kept: context.kept } } : {}),
   });
+}
+
+type AskedFacts = ChangeFacts & Required<Pick<ChangeFacts, 'policy'>>;
+
+function changeFacts(
+  deps: GateDeps,
+  { facts, transaction, staging }: ChangeContext,
+  answer: PolicyAnswer,
+): AskedFacts {
   const asks = withPolicy({ clauses: [] }, answer);
   return {
     credentials: facts.credentials.map(deps.judge),
@@ -122,8 +159,23 @@ async function changeFacts(
     transaction: { ...transaction, lastActive: facts.lastActive },
     now: deps.clock.now(),
     confirmable: confirmable(facts),
-    policy: context.staging ? asks : { ...asks, clauses: asks.clauses.map(onPage) },
+    policy: staging ? asks : { ...asks, clauses: asks.clauses.map(onPage) },
   };
+}
+
+/** Whether what the policy asks for is there; rule 6 is the event's own matter. */
+function decisionOf(facts: AskedFacts, answer: PolicyAnswer): RecordedDecision {
+  const { credentials, proofs, levels, transaction, now, policy } = facts;
+  const account = { credentials, enrollable: [] };
+  return recordedDecision(answer, {
+    requirement: { clauses: [] },
+    proofs,
+    credentials,
+    transaction: transaction.id,
+    lastAcr: null,
+    outcome: evaluate({ proofs, requirement: policy, levels, account, transaction, now }),
+    now,
+  });
 }
 
 /** Seconds for which a proof made on purpose holds on the account page, which is a request after the one it was made in. */
@@ -142,7 +194,7 @@ function confirmable({
   return credentials.filter(({ boundBy }) => boundBy !== 'email_code').map(({ id }) => id);
 }
 
-export type OpenGate = Extract<ChangeGate, { kind: 'allowed' }>;
+export type OpenGate = Extract<DecidedGate, { kind: 'allowed' }>;
 
 /** What was asked for: the event it would have been, and the factor concerned. */
 export interface Asked {
@@ -153,24 +205,34 @@ export interface Asked {
 }
 
 /**
- * The open gate. A closed one is audited as `denied`. Throws StileError: `step_up_required` when something must be
+ * The open gate. What the policy wants told is told, whichever it is. A closed one is audited as `denied`. Throws StileError: `step_up_required` when something must be
  * proved or confirmed first, else `enrolment_not_allowed`.
  */
 export async function requireOpen(
-  deps: AuditDeps,
+  deps: AuditDeps & NoticeDeps,
   context: ChangeContext,
-  { gate, ...asked }: Asked & { readonly gate: ChangeGate },
+  { gate, ...asked }: Asked & { readonly gate: DecidedGate },
 ): Promise<OpenGate> {
+  if (gate.said) tell(deps, gate.said.notice);
   if (gate.kind === 'allowed') return gate;
   const error = gate.kind === 'refused' ? 'enrolment_not_allowed' : 'step_up_required';
-  return refuseChange(deps, context, { ...asked, error: new StileError(error, { detail: gate.kind }) });
+  return refuseChange(deps, context, {
+    ...asked,
+    ...decisionIn(gate),
+    error: new StileError(error, { detail: gate.kind }),
+  });
+}
+
+/** What the policy was told and said, for the event of the change. */
+export function decisionIn({ said }: DecidedGate): { readonly decision?: RecordedDecision } {
+  return said ? { decision: said.decision } : {};
 }
 
 /** Audits a change that is refused, and throws why. */
 export async function refuseChange(
   deps: AuditDeps,
   context: ChangeContext,
-  { type, error, ...data }: Asked & { readonly error: StileError },
+  { type, error, ...data }: Asked & { readonly error: StileError; readonly decision?: RecordedDecision },
 ): Promise<never> {
   await record(deps, {
     type,

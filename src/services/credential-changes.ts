@@ -1,11 +1,13 @@
 /** Renaming and removing factors. */
 
+import type { RecordedDecision } from '../domain/decision.ts';
 import { StileError } from '../domain/errors.ts';
 import { bestLevel } from '../domain/reach.ts';
 import { record } from './audit.ts';
 import {
   type Asked,
   type ChangeContext,
+  decisionIn,
   type GateDeps,
   mayChange,
   refuseChange,
@@ -17,7 +19,19 @@ import { notify } from './notify.ts';
 import type { Credential } from './ports.ts';
 
 export type ChangeDeps = GateDeps &
-  Pick<Deps, 'random' | 'mailer' | 'letters' | 'log' | 'unitOfWork' | 'accounts' | 'credentials' | 'audit'>;
+  Pick<
+    Deps,
+    | 'random'
+    | 'mailer'
+    | 'letters'
+    | 'log'
+    | 'background'
+    | 'throttle'
+    | 'unitOfWork'
+    | 'accounts'
+    | 'credentials'
+    | 'audit'
+  >;
 
 /** Whether nobody could sign in any more without the credential. */
 export function isLastFactor(
@@ -39,14 +53,17 @@ export async function removeCredential(deps: ChangeDeps, context: ChangeContext,
   const asked: Asked = { type: 'credential_removed', method: credential.method, credential: id };
   if (isLastFactor(deps, credentials, id))
     await refuseChange(deps, context, { ...asked, error: new StileError('last_factor') });
-  await requireOpen(deps, context, { ...asked, gate: await mayChange(deps, context, 'credential_removed') });
+  const gate = await requireOpen(deps, context, {
+    ...asked,
+    gate: await mayChange(deps, context, 'credential_removed'),
+  });
   await deps.unitOfWork.run(async () => {
     if (!(await deps.credentials.remove(account.id, id))) throw new StileError('credential_not_found');
     // Two removed at once in two tabs: the second one sees what the first has left.
     await deps.accounts.lock(account.id);
     if (isLastFactor(deps, await deps.credentials.byAccount(account.id), id))
       throw new StileError('last_factor');
-    await audit(deps, context, { type: 'credential_removed', credential });
+    await audit(deps, context, { type: 'credential_removed', credential, ...decisionIn(gate) });
   });
   await notify(deps, account, deps.letters.factorRemoved(account, credential));
 }
@@ -76,9 +93,14 @@ function ownCredential({ facts }: ChangeContext, id: string): Credential {
 interface Change {
   readonly type: 'credential_removed' | 'credential_renamed';
   readonly credential: Credential;
+  readonly decision?: RecordedDecision;
 }
 
-async function audit(deps: ChangeDeps, context: ChangeContext, { type, credential }: Change): Promise<void> {
+async function audit(
+  deps: ChangeDeps,
+  context: ChangeContext,
+  { type, credential, ...decided }: Change,
+): Promise<void> {
   await record(deps, {
     type,
     outcome: 'success',
@@ -86,6 +108,6 @@ async function audit(deps: ChangeDeps, context: ChangeContext, { type, credentia
     clientId: context.transaction.clientId,
     sessionUid: context.sessionUid,
     correlationId: context.correlationId,
-    data: { credential: credential.id, method: credential.method },
+    data: { credential: credential.id, method: credential.method, ...decided },
   });
 }

@@ -1,6 +1,7 @@
 /** Everything the services of people and their factors work with. Each takes the part it needs. */
 import type { Config } from '../config/schema.ts';
 import type { Level } from '../domain/ladder.ts';
+import type { Background } from './background.ts';
 import type { Letters } from './letters.ts';
 import type {
   AccountStore,
@@ -42,6 +43,7 @@ export interface Deps {
   readonly mailer: Mailer;
   readonly letters: Letters;
   readonly log: Log;
+  readonly background: Background;
   readonly unitOfWork: Transactions;
   readonly accounts: AccountStore;
   readonly credentials: CredentialStore;

@@ -51,6 +51,7 @@ export async function finishPasskeyEnrolment(
   const { userVerified, ceremony } = found;
   return addCredential(deps, context, {
     credential,
+    gate,
     userVerified,
     consume: () => useCeremony(deps, ceremony.id, 'passkey_failed'),
   });

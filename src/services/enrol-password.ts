@@ -27,6 +27,7 @@ export async function enrolPassword(
   const hash = await deps.hasher.hash(normalisePassword(typed));
   return addCredential(deps, context, {
     credential: { ...newCredential(deps, context, { ...gate, label: '' }), method: 'password', hash },
+    gate,
     userVerified: false,
     consume: () => claimFirst(deps, account.id),
   });

@@ -80,6 +80,7 @@ export async function finishTotp(
   };
   return addCredential(deps, context, {
     credential,
+    gate,
     userVerified: false,
     consume: () => useCeremony(deps, ceremony.id, 'code_expired'),
   });

@@ -5,7 +5,7 @@
 import { type ErrorCode, StileError } from '../domain/errors.ts';
 import { type Proof, proofShape } from '../domain/proofs.ts';
 import { record } from './audit.ts';
-import type { ChangeContext } from './change-gate.ts';
+import { type ChangeContext, decisionIn, type OpenGate } from './change-gate.ts';
 import type { Deps } from './deps.ts';
 import { notify } from './notify.ts';
 import type { PolicyDeps } from './policy.ts';
@@ -20,6 +20,8 @@ export type EnrolmentDeps = PolicyDeps &
     | 'mailer'
     | 'letters'
     | 'log'
+    | 'background'
+    | 'throttle'
     | 'unitOfWork'
     | 'credentials'
     | 'proofs'
@@ -44,6 +46,8 @@ export function newCredential(
 
 export interface Addition {
   readonly credential: Credential;
+  /** Through which it is added. */
+  readonly gate: OpenGate;
   readonly userVerified: boolean;
   /**
    * Uses up what the enrolment rests on, inside the transaction. An error code: somebody else was first, and nothing
@@ -67,7 +71,7 @@ export async function addCredential(
   context: ChangeContext,
   addition: Addition,
 ): Promise<Credential> {
-  const { credential } = addition;
+  const { credential, gate } = addition;
   await deps.unitOfWork.run(async () => {
     const refusal = await addition.consume();
     if (refusal) throw new StileError(refusal);
@@ -85,6 +89,7 @@ export async function addCredential(
         method: credential.method,
         boundAt: credential.boundAt,
         boundBy: credential.boundBy,
+        ...decisionIn(gate),
       },
     });
   });

@@ -12,6 +12,6 @@ export interface Letters {
   factorAdded(account: Account, credential: Credential): Letter;
   factorRemoved(account: Account, credential: Credential): Letter;
   passwordChanged(account: Account): Letter;
-  /** A sign-in that rules of the policy want told about, each in its own words. */
-  signInNoticed(account: Account, reasons: readonly string[]): Letter;
+  /** What rules of the policy want told, each in its own words. */
+  noticed(account: Account, reasons: readonly string[]): Letter;
 }

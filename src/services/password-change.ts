@@ -2,10 +2,17 @@
  * Changing the password on the account page; the first one is added by `enrol-password`. A changed password is a new
  * credential (docs/decisions/changed-passwords.md).
  */
-import type { ChangeGate } from '../domain/enrolment.ts';
 import { StileError } from '../domain/errors.ts';
 import { record } from './audit.ts';
-import { type ChangeContext, type GateDeps, mayChange, type OpenGate, requireOpen } from './change-gate.ts';
+import {
+  type ChangeContext,
+  type DecidedGate,
+  decisionIn,
+  type GateDeps,
+  mayChange,
+  type OpenGate,
+  requireOpen,
+} from './change-gate.ts';
 import type { Deps } from './deps.ts';
 import { normalisePassword, requireStrong } from './factors/password-strength.ts';
 import { notify } from './notify.ts';
@@ -14,7 +21,17 @@ import type { PasswordCredential } from './ports.ts';
 export type PasswordChangeDeps = GateDeps &
   Pick<
     Deps,
-    'random' | 'hasher' | 'mailer' | 'letters' | 'log' | 'unitOfWork' | 'credentials' | 'sessions' | 'audit'
+    | 'random'
+    | 'hasher'
+    | 'mailer'
+    | 'letters'
+    | 'log'
+    | 'background'
+    | 'throttle'
+    | 'unitOfWork'
+    | 'credentials'
+    | 'sessions'
+    | 'audit'
   >;
 
 /** Who changes a password, and the session that stays. */
@@ -28,7 +45,7 @@ export function passwordOf({ facts }: Pick<ChangeContext, 'facts'>): PasswordCre
 }
 
 /** Rule 6: replacing a password needs the account's best level, fresh. */
-export async function maySetPassword(deps: GateDeps, context: ChangeContext): Promise<ChangeGate> {
+export async function maySetPassword(deps: GateDeps, context: ChangeContext): Promise<DecidedGate> {
   return passwordOf(context) ? mayChange(deps, context, 'credential_changed') : { kind: 'refused' };
 }
 
@@ -55,7 +72,7 @@ export async function setPassword(
   const password = normalisePassword(typed);
   if ((await deps.hasher.verify(old.hash, password)).ok) throw new StileError('password_unchanged');
   const next = { ...newPassword(deps, old, gate), hash: await deps.hasher.hash(password) };
-  await deps.unitOfWork.run(() => replace(deps, context, { old, next }));
+  await deps.unitOfWork.run(() => replace(deps, context, { old, next, gate }));
   await notify(deps, account, deps.letters.passwordChanged(account));
 }
 
@@ -80,12 +97,13 @@ function newPassword(
 interface Replacement {
   readonly old: PasswordCredential;
   readonly next: PasswordCredential;
+  readonly gate: OpenGate;
 }
 
 async function replace(
   deps: PasswordChangeDeps,
   context: PasswordContext,
-  { old, next }: Replacement,
+  { old, next, gate }: Replacement,
 ): Promise<void> {
   if (!(await deps.credentials.replacePassword(old.id, next, context.sessionUid)))
     throw new StileError('credential_not_found');
@@ -98,6 +116,6 @@ async function replace(
     clientId: context.transaction.clientId,
     sessionUid: context.sessionUid,
     correlationId: context.correlationId,
-    data: { credential: id, method, boundAt, boundBy, replaced: old.id, sessionsEnded },
+    data: { credential: id, method, boundAt, boundBy, replaced: old.id, sessionsEnded, ...decisionIn(gate) },
   });
 }

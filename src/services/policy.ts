@@ -11,6 +11,7 @@ import { timeFacts } from '../domain/policy/time.ts';
 import type { CredentialFacts, Proof } from '../domain/proofs.ts';
 import type { Requirement } from '../domain/requirement.ts';
 import { riskFacts, unassessed } from '../domain/risk/assess.ts';
+import type { Told } from './notices.ts';
 import { type Asked, policyFacts } from './policy-facts.ts';
 import type {
   Assessed,
@@ -159,12 +160,15 @@ export function withPolicy(
   };
 }
 
-/** The words of the rules that want the person told. */
+/** The rules that want the person told, each with its words. */
 export function reasonsToTell({
   policy,
   decision,
-}: Pick<PolicyAnswer, 'policy' | 'decision'>): readonly string[] {
-  return decision.notify.flatMap(({ rule }) => policy.rules.find(({ name }) => name === rule)?.reason ?? []);
+}: Pick<PolicyAnswer, 'policy' | 'decision'>): readonly Told[] {
+  return decision.notify.flatMap(({ rule }) => {
+    const reason = policy.rules.find(({ name }) => name === rule)?.reason;
+    return reason === undefined ? [] : [{ rule, reason }];
+  });
 }
 
 export interface Decided {

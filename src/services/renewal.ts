@@ -5,7 +5,8 @@ import { findLevel, type Level, lifetimeOf } from '../domain/level.ts';
 import type { CredentialFacts } from '../domain/proofs.ts';
 import { type Demand, type Requirement, requirementOf } from '../domain/requirement.ts';
 import type { AssuranceDeps } from './assurance.ts';
-import { askPolicy, recordedDecision, withPolicy } from './policy.ts';
+import type { Told } from './notices.ts';
+import { askPolicy, reasonsToTell, recordedDecision, withPolicy } from './policy.ts';
 import type { Asked } from './policy-facts.ts';
 import type { Account, Credential, Device, TokenOrigin } from './ports.ts';
 import type { StoredAssurance } from './protocol-context.ts';
@@ -39,6 +40,8 @@ export interface Renewal {
   /** Undefined: nothing, so `invalid_grant`. */
   readonly scopes: readonly string[] | undefined;
   readonly decision?: RecordedDecision;
+  /** What the person is to be told, renewed or not. */
+  readonly notify?: readonly Told[];
 }
 
 /**
@@ -77,7 +80,7 @@ export async function renew(deps: AssuranceDeps, input: RenewalInput): Promise<R
     outcome,
     now,
   });
-  return { scopes: holds ? scopes : undefined, decision };
+  return { scopes: holds ? scopes : undefined, decision, notify: reasonsToTell(answer) };
 }
 
 /**

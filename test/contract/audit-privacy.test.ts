@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AuditEvent } from '../../src/domain/events.ts';
+import { minimised } from '../../src/domain/audit-privacy.ts';
+import { type AuditEvent, auditTypes } from '../../src/domain/events.ts';
 import { createWriter } from '../../src/infra/oidc-writes.ts';
 import { createAuditStore } from '../../src/infra/stores/audit.ts';
 import { eventOf } from '../support/audit.ts';
@@ -13,9 +14,9 @@ describe.skipIf(noPostgres)('what the audit stores of a decision', () => {
   });
   afterAll(() => fresh.drop());
 
-  const decided = () =>
+  const decided = (type = 'token') =>
     eventOf({
-      type: 'token',
+      type,
       data: { decision: { v: 1, facts: { network: { address: '2001:db8:1:2:3:4:5:6', asn: 1 } } } },
     } as unknown as Partial<AuditEvent>);
 
@@ -29,5 +30,11 @@ describe.skipIf(noPostgres)('what the audit stores of a decision', () => {
       { address: '2001:db8:1::', asn: 1 },
       { address: '2001:db8:1::', asn: 1 },
     ]);
+  });
+
+  test.each(auditTypes)('nor in an event of any type: %s', (type) => {
+    expect(minimised(decided(type)).data).toMatchObject({
+      decision: { facts: { network: { address: '2001:db8:1::' } } },
+    });
   });
 });

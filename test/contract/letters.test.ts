@@ -45,6 +45,7 @@ function allLetters(messages: Messages = en, who: Account = account): Letter[] {
     ...factors.map((factor) => letters.factorAdded(who, factor)),
     ...factors.map((factor) => letters.factorRemoved(who, factor)),
     letters.passwordChanged(who),
+    letters.noticed(who, ['<reason>']),
   ];
 }
 

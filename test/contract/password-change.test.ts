@@ -120,7 +120,13 @@ describe.skipIf(noPostgres)('changing the password', () => {
       outcome: 'success',
       account_id: account.id,
       session_uid: here.uid,
-      data: { credential: next.id, replaced: old.id, boundAt: next.boundAt, sessionsEnded: 1 },
+      data: {
+        credential: next.id,
+        replaced: old.id,
+        boundAt: next.boundAt,
+        sessionsEnded: 1,
+        decision: { facts: { request: { change: 'credential_changed' } }, outcome: 'satisfied' },
+      },
     });
     expect(JSON.stringify([world.mails.at(-1), await audited(world, 'credential_changed')])).not.toContain(
       NEXT,

@@ -10,6 +10,7 @@ import { createStores, type Stores } from '../../src/infra/stores/index.ts';
 import { createPasswordHasher, createRandom } from '../../src/infra/system.ts';
 import { createAccount } from '../../src/services/accounts.ts';
 import { type AttemptContext, attempt, type Factor } from '../../src/services/attempt.ts';
+import { createBackground } from '../../src/services/background.ts';
 import type { ChangeContext } from '../../src/services/change-gate.ts';
 import type { Deps } from '../../src/services/deps.ts';
 import { createJudge } from '../../src/services/factors/judge.ts';
@@ -61,6 +62,7 @@ export async function createWorld({ config, database: shared }: WorldOptions = {
     },
     letters: catalogueLetters(createTranslator(en), 'Harbour'),
     log: silent,
+    background: createBackground(silent),
     judge: createJudge(settings),
     levels: defaultLevels,
     settings,

@@ -24,6 +24,7 @@ import { finish, refuse, resume } from './finish.ts';
 import { unlessAnother } from './meanwhile.ts';
 import { problemOf, proofPage, show, showDenied } from './pages.ts';
 import { answeredPasskey, ownerOf } from './passkeys.ts';
+import { recordAsked } from './record-asked.ts';
 import { attemptContext, checkForm, knownAccount, stepOf, type Visit, visit } from './visit.ts';
 
 /** Every route of an interaction. */
@@ -84,6 +85,7 @@ function currentStep(seen: Visit, chosen?: string): Step {
 async function showStep(deps: ConsentDeps, seen: Visit, showing: Showing): Promise<void> {
   const { chosen, failure, field } = showing;
   const step = currentStep(seen, chosen);
+  await recordAsked(deps, seen);
   switch (step.name) {
     case 'finish':
       return finish(deps, seen);

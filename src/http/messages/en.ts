@@ -261,8 +261,8 @@ export const english = {
   'mail.factor_added': 'The {factor} "{label}" can now be used to sign in to your account.',
   'mail.factor_removed_subject': 'A way to sign in was removed',
   'mail.factor_removed': 'The {factor} "{label}" can no longer be used to sign in to your account.',
-  'mail.noticed_subject': 'A sign-in to your account',
-  'mail.noticed': 'Somebody signed in to your account, and it looked unusual:',
+  'mail.noticed_subject': 'Your account was used',
+  'mail.noticed': 'Your account was used, and it looked unusual:',
   'mail.password_changed_subject': 'Your password was changed',
   'mail.password_changed':
     'The password of your account was changed. The old one no longer works, and you are signed out wherever you were signed in with it.',

@@ -80,10 +80,22 @@ rules:
     when: '"odd" in account.groups'
     require: { acr: ['urn:stile:acr:mfa', phr] }
     reason: Two factors for you.
+  - name: unreachable
+    when: request.event == "authorization" && "unreachable" in account.groups
+    require: { acr: [phrh] }
+    reason: A hardware key.
   - name: told
     when: request.event == "authorization" && "told" in account.groups
     notify: true
     reason: Somebody signed in as you.
+  - name: told-of-refresh
+    when: request.event == "refresh" && "told-of-refresh" in account.groups
+    notify: true
+    reason: A token of yours is used.
+  - name: told-of-change
+    when: request.event == "account_change" && "told-of-change" in account.groups
+    notify: true
+    reason: Your factors are being changed.
 `;
 
 describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
@@ -162,6 +174,48 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     expect(await decisionIn('decision', who)).toMatchObject({
       outcome: 'success',
       decision: { outcome: 'stepUp', policy: { clauses: [{ source: 'policy', name: 'large' }] } },
+    });
+  });
+
+  it('what stops somebody within a new sign-in is recorded once, also where they leave', async () => {
+    const who = await person(['odd']);
+    const agent = createAgent();
+    const begin = await agent.open((await client.authorize()).url);
+    const page = await passwordSignIn(agent, begin, who.username);
+    expect(page.body).toContain('Two factors for you.');
+    await stile.core.db.query(
+      `WITH "gone" AS (DELETE FROM "audit_event" WHERE "type" = 'decision' AND "account_id" = $1)
+       UPDATE "auth_transaction" SET "state" = "state" - 'asked' WHERE "account_id" = $1`,
+      [who.id],
+    );
+    await Promise.all(Array.from({ length: 5 }, () => agent.open(page.url)));
+    const decisions = await rows<{ outcome: string; data: { decision: unknown } }>(
+      stile,
+      `SELECT "outcome", "data" FROM "audit_event" WHERE "type" = 'decision' AND "account_id" = $1`,
+      [who.id],
+    );
+    expect(decisions).toEqual([
+      {
+        outcome: 'success',
+        data: {
+          decision: expect.objectContaining({
+            outcome: 'stepUp',
+            policy: expect.objectContaining({ clauses: [expect.objectContaining({ name: 'odd' })] }),
+          }),
+        },
+      },
+    ]);
+  });
+
+  it('what nobody can give within a new sign-in is recorded as refused', async () => {
+    const who = await person(['unreachable'], { totp: false });
+    const agent = createAgent();
+    const begin = await agent.open((await client.authorize()).url);
+    const page = await passwordSignIn(agent, begin, who.username);
+    expect(errorOf(page)).toBe('unmet_authentication_requirements');
+    expect(await decisionIn('decision', who)).toMatchObject({
+      outcome: 'denied',
+      decision: { outcome: 'unmet', policy: { clauses: [{ name: 'unreachable' }] } },
     });
   });
 
@@ -259,6 +313,7 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
       const { page: consent } = await answer(stile, agent, page, { person: who });
       const end = await agent.submit(consent, '/consent', { decision: 'allow' });
       expect(end.location).toContain('code=');
+      await services.background.settled();
       expect(mails).toEqual([
         [expect.objectContaining({ text: expect.stringContaining('Somebody signed in as you.') }), 1],
       ]);
@@ -274,14 +329,79 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     const who = await person(['told']);
     const { agent } = await obtain(stile, client, { person: who });
     const visits = 'SELECT "id" FROM "sign_in_history" WHERE "account_id" = $1';
-    const told = () => stile.core.outbox?.list().filter(({ to }) => to.startsWith(`${who.username}@`)).length;
+    const told = async () => (await mailsTo(who)).length;
     const before = await rows(stile, visits, [who.id]);
-    expect([before.length, told()]).toEqual([1, 1]);
+    expect([before.length, await told()]).toEqual([1, 1]);
     const consent = await agent.open((await third.authorize()).url);
     const end = await agent.submit(consent, '/consent', { decision: 'allow' });
     expect(end.location).toContain('code=');
     expect(await rows(stile, visits, [who.id])).toEqual(before);
-    expect(told()).toBe(1);
+    expect(await told()).toBe(1);
+  });
+
+  /** What a person was mailed by now, the newest first. */
+  async function mailsTo({ username }: Person): Promise<readonly string[]> {
+    await stile.core.services.background.settled();
+    const mails = stile.core.outbox?.list() ?? [];
+    return mails.filter(({ to }) => to === `${username}@example.test`).map(({ text }) => text);
+  }
+
+  it('who is to be told is told of a session used silently, once in twelve hours', async () => {
+    stopClock();
+    try {
+      const who = await person();
+      const { agent } = await obtain(stile, client, { person: who });
+      await regroup(who, ['told']);
+      expect(await mailsTo(who)).toEqual([]);
+      await Promise.all(Array.from({ length: 5 }, () => silently(agent.fork(), client)));
+      expect(await mailsTo(who)).toEqual([expect.stringContaining('Somebody signed in as you.')]);
+      pass(12 * 3600);
+      await obtain(stile, client, { person: who });
+      expect(await mailsTo(who)).toHaveLength(2);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('who is to be told is told of a refresh, also of one that is refused', async () => {
+    const who = await person();
+    const { tokens } = await obtain(stile, client, { person: who });
+    await regroup(who, ['suspended', 'told-of-refresh']);
+    expect((await client.refresh(String(tokens.refresh_token))).status).toBe(400);
+    expect(await mailsTo(who)).toEqual([expect.stringContaining('A token of yours is used.')]);
+  });
+
+  it('who is to be told is told of a change of factors, also of one that is refused', async () => {
+    const who = await person();
+    const agent = createAgent();
+    const begin = await agent.open(`${stile.issuer}/account`);
+    await passwordSignIn(agent, begin, who.username);
+    const page = await agent.open(`${stile.issuer}/account/factors/${who.app?.id}/remove`);
+    const ask = await agent.submit(page, '/totp', { code: nextCode(stile, who) });
+    await regroup(who, ['told-of-change']);
+    await stile.core.db.query(`UPDATE "proof" SET "at" = "at" - 400 WHERE "account_id" = $1`, [who.id]);
+    const refused = await agent.submit(ask, `/account/factors/${who.app?.id}/remove`);
+    expect(refused.body).not.toContain('/account/factors');
+    expect(await mailsTo(who)).toEqual([expect.stringContaining('Your factors are being changed.')]);
+  });
+
+  it('a mail server that does not answer keeps nobody waiting', async () => {
+    const { services } = stile.core;
+    const { mailer } = services;
+    const who = await person(['told']);
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    Object.assign(services, { mailer: { send: () => held } });
+    try {
+      const { tokens } = await obtain(stile, client, { person: who });
+      expect(tokens.access_token).toBeDefined();
+    } finally {
+      release();
+      await services.background.settled();
+      Object.assign(services, { mailer });
+    }
   });
 
   it('a refresh is judged by what is true now: what was proved recently then is too old', async () => {
@@ -383,6 +503,21 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     await stile.core.db.query(`UPDATE "proof" SET "at" = "at" - 200 WHERE "account_id" = $1`, [who.id]);
     const again = await agent.open(`${stile.issuer}/account/factors/${who.app?.id}/remove`);
     expect(again.body).toContain('Factors are removed by who is there right now.');
+    const refused = await agent.submit(ask, `/account/factors/${who.app?.id}/remove`);
+    expect(refused.body).toContain('Factors are removed by who is there right now.');
+    const asked = { facts: { request: { event: 'account_change', change: 'credential_removed' } } };
+    const clauses = [expect.objectContaining({ name: 'removal' })];
+    expect(await decisionIn('credential_removed', who)).toMatchObject({
+      outcome: 'denied',
+      error: 'step_up_required',
+      decision: { ...asked, outcome: 'stepUp', policy: { clauses } },
+    });
+    await stile.core.db.query(`UPDATE "proof" SET "at" = "at" + 200 WHERE "account_id" = $1`, [who.id]);
+    await agent.submit(ask, `/account/factors/${who.app?.id}/remove`);
+    expect(await decisionIn('credential_removed', who)).toMatchObject({
+      outcome: 'success',
+      decision: { ...asked, outcome: 'satisfied', policy: { clauses } },
+    });
   });
 
   it.each(['stile_change=credential_changed', 'stile_enrol=passkey'])(

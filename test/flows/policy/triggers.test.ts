@@ -262,6 +262,7 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
     await past(who, { hours: 12 });
     const agent = browser();
     await signIn(agent, who);
+    await world.stile.core.services.background.settled();
     const mail = world.stile.core.outbox?.list()[0];
     expect(mail?.text).toContain('You signed in at an hour that is unusual for you.');
     const guard = await person(['night-watch']);
