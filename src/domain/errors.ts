@@ -176,12 +176,18 @@ export class StileError extends Error {
   readonly status: number;
   /** Seconds, for Retry-After. */
   readonly retryAfter?: number;
+  /** The words of a policy's rule: shown to the person as they are. `message` never is. */
+  readonly reason?: string;
 
-  constructor(code: ErrorCode, options: { detail?: string; retryAfter?: number; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    options: { detail?: string; retryAfter?: number; reason?: string; cause?: unknown } = {},
+  ) {
     super(options.detail ?? code, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'StileError';
     this.code = code;
     this.status = catalogue[code].status;
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+    if (options.reason !== undefined) this.reason = options.reason;
   }
 }

@@ -94,8 +94,9 @@ function codeOfStatus(status: unknown): ErrorCode {
   }
 }
 
-/** OAuth errors of the library describe themselves to developers; `expose` marks them as public. */
+/** A rule's own words. OAuth errors of the library describe themselves to developers; `expose` marks them as public. */
 function publicDetail(error: unknown): string | undefined {
+  if (error instanceof StileError) return error.reason;
   const { expose, error: code, error_description: description } = facts(error);
   if (expose !== true || typeof code !== 'string') return undefined;
   return typeof description === 'string' ? `${code}: ${description}` : code;

@@ -56,6 +56,8 @@ export interface PolicySaid {
   readonly decision: RecordedDecision;
   /** Whom the policy wants told, and what. */
   readonly notice: Notice;
+  /** The words of the rule that denies the change, if one does. */
+  readonly denied?: string;
 }
 
 export type GateDeps = PolicyDeps & Pick<Deps, 'judge' | 'levels' | 'settings'>;
@@ -130,7 +132,11 @@ async function decide(
   const answer = await askAbout(deps, context, change);
   const facts = changeFacts(deps, context, answer);
   const notice = { account: context.facts.account, rules: reasonsToTell(answer) };
-  return { ...gateOf(facts), said: { decision: decisionOf(facts, answer), notice } };
+  const denied = answer.decision.deny?.reason;
+  return {
+    ...gateOf(facts),
+    said: { decision: decisionOf(facts, answer), notice, ...(denied === undefined ? {} : { denied }) },
+  };
 }
 
 function askAbout(deps: GateDeps, context: ChangeContext, change: AccountChange): Promise<PolicyAnswer> {
@@ -215,11 +221,20 @@ export async function requireOpen(
 ): Promise<OpenGate> {
   if (gate.said) tell(deps, gate.said.notice);
   if (gate.kind === 'allowed') return gate;
-  const error = gate.kind === 'refused' ? 'enrolment_not_allowed' : 'step_up_required';
   return refuseChange(deps, context, {
     ...asked,
     ...decisionIn(gate),
-    error: new StileError(error, { detail: gate.kind }),
+    error: closed(gate),
+  });
+}
+
+/** Why a gate that is not open is not: `step_up_required`, or `enrolment_not_allowed` in the words of the rule that denies it. */
+export function closed({ kind, said }: DecidedGate): StileError {
+  if (kind !== 'refused') return new StileError('step_up_required', { detail: kind });
+  const reason = said?.denied;
+  return new StileError('enrolment_not_allowed', {
+    detail: kind,
+    ...(reason === undefined ? {} : { reason }),
   });
 }
 

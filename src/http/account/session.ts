@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
 import type Provider from 'oidc-provider';
-import { type ChangeGate, FRESH_FOR } from '../../domain/enrolment.ts';
+import { FRESH_FOR } from '../../domain/enrolment.ts';
 import { StileError } from '../../domain/errors.ts';
 import { smallestMaxAge } from '../../domain/requirement.ts';
 import {
@@ -12,7 +12,12 @@ import {
   ENROL_PARAMETER,
   type PageChange,
 } from '../../oidc/account-client.ts';
-import type { ChangeContext, EnrolmentMethod } from '../../services/change-gate.ts';
+import {
+  type ChangeContext,
+  closed,
+  type DecidedGate,
+  type EnrolmentMethod,
+} from '../../services/change-gate.ts';
 import type { Deps } from '../../services/deps.ts';
 import type { AssuranceFacts, AssuranceFactsStore } from '../../services/ports.ts';
 import type { SessionContext } from '../../services/sessions.ts';
@@ -133,9 +138,10 @@ export function authorize(deps: AccountDeps, ctx: Context, ask: Ask): void {
 export function passGate(
   deps: AccountDeps,
   ctx: Context,
-  { gate, here, change }: { readonly gate: ChangeGate; readonly here: string; readonly change: PageChange },
+  { gate, here, change }: { readonly gate: DecidedGate; readonly here: string; readonly change: PageChange },
 ): boolean {
   if (gate.kind === 'allowed') return true;
+  if (gate.kind === 'refused') throw closed(gate);
   if (gate.kind !== 'stepUp') throw new StileError('enrolment_not_allowed', { detail: gate.kind });
   const acr = gate.choices[0]?.acr;
   const maxAge = Math.min(FRESH_FOR, smallestMaxAge(gate.missing) ?? FRESH_FOR);

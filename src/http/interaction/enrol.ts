@@ -10,7 +10,7 @@ import { proveStep, type Step } from '../../services/step-up.ts';
 import { correlationId, deviceOf } from '../requests.ts';
 import type { ViewModel, Way } from '../view-models.ts';
 import { refuse } from './finish.ts';
-import { asking, emailCode, formOf, personOf, problemOf, proofPage, show } from './pages.ts';
+import { asking, emailCode, formOf, personOf, problemOf, proofPage, show, showDenied } from './pages.ts';
 import { ownerOf } from './passkeys.ts';
 import type { InteractionDeps, Visit } from './visit.ts';
 
@@ -37,6 +37,8 @@ export async function showEnrolment(
   const problem = showing.failure && problemOf(showing.failure, showing.field);
   switch (gate.kind) {
     case 'refused':
+      if (gate.said?.denied !== undefined)
+        return showDenied(deps, visit, gate.said.denied, gate.said.decision);
       return refuse(deps, visit, { error: 'unmet_authentication_requirements' });
     case 'stepUp': {
       // Why a factor is wanted comes first, then why something must be proved before.

@@ -62,10 +62,14 @@ export function personOf({ assessment }: Pick<Visit, 'assessment'>): PersonView 
 }
 
 /** The policy's no, which is a decision of its own: whether the person goes on is another matter. */
-export async function showDenied(deps: InteractionDeps, visit: Visit, reason: string): Promise<void> {
-  const { transaction, assessment, ctx } = visit;
+export async function showDenied(
+  deps: InteractionDeps,
+  visit: Visit,
+  reason: string,
+  decision = visit.assessment.decision,
+): Promise<void> {
+  const { transaction, ctx } = visit;
   const { client, cancel } = asking(visit);
-  const { decision } = assessment;
   if (decision)
     await record(deps.services, {
       type: 'decision',

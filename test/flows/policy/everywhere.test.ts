@@ -88,6 +88,18 @@ rules:
     when: request.event == "authorization" && "told" in account.groups
     notify: true
     reason: Somebody signed in as you.
+  - name: kept
+    when: request.event == "account_change" && "kept" in account.groups
+    deny: true
+    reason: Your factors stay as they are.
+  - name: unready
+    when: request.event == "authorization" && "unready" in account.groups
+    require: { acr: ['urn:stile:acr:mfa'] }
+    reason: Two factors.
+  - name: frozen-later
+    when: request.event == "account_change" && "frozen-later" in account.groups
+    deny: true
+    reason: Nothing is added within a sign-in.
   - name: told-of-refresh
     when: request.event == "refresh" && "told-of-refresh" in account.groups
     notify: true
@@ -543,5 +555,35 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
     const page = await agent.open(`${stile.issuer}/account/add/passkey`);
     expect(page.status).toBe(403);
     expect(page.body).toContain('Nothing is added while this account is frozen.');
+  });
+
+  it('a change of factors that a rule denies says why, before it and when it is made', async () => {
+    const who = await person();
+    const agent = createAgent();
+    await passwordSignIn(agent, await agent.open(`${stile.issuer}/account`), who.username);
+    const path = `/account/factors/${who.app?.id}/remove`;
+    const page = await agent.open(`${stile.issuer}${path}`);
+    const ask = await agent.submit(page, '/totp', { code: nextCode(stile, who) });
+    await regroup(who, ['kept']);
+    for (const refused of [await agent.submit(ask, path), await agent.open(`${stile.issuer}${path}`)]) {
+      expect(refused.status).toBe(403);
+      expect(refused.body).toContain('Your factors stay as they are.');
+    }
+  });
+
+  it('a factor that a rule does not let be added within a sign-in: the page says why', async () => {
+    const who = await person(['unready', 'frozen-later'], { totp: false });
+    const agent = createAgent();
+    const begin = await agent.open((await client.authorize()).url);
+    const asked = await passwordSignIn(agent, begin, who.username);
+    const page = asked.body.includes('enrol=totp')
+      ? await agent.open(new URL('?enrol=totp', asked.url).href)
+      : asked;
+    expect(page.status).toBe(403);
+    expect(page.body).toContain('Nothing is added within a sign-in.');
+    expect(await decisionIn('decision', who)).toMatchObject({
+      outcome: 'denied',
+      decision: { facts: { request: { event: 'account_change' } }, policy: { deny: true } },
+    });
   });
 });
