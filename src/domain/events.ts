@@ -84,6 +84,8 @@ export interface AuditData {
     readonly id: number;
     readonly by: string;
     readonly change: 'applied' | 'rolled_back';
+    /** SHA-256 of its text, in hexadecimal. Events of earlier versions have none. */
+    readonly hash?: string;
   };
   readonly throttled: {
     readonly method: Method;

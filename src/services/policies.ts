@@ -1,4 +1,5 @@
 /** The policy in force, where it comes from, and its versions in the database. */
+import { createHash } from 'node:crypto';
 import { StileError } from '../domain/errors.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { record } from './audit.ts';
@@ -40,17 +41,18 @@ export function createPolicyHolder({ versions, log, load, file, empty }: PolicyH
   /** There was no version, so that the empty policy is one that was in force. */
   let none = false;
   let fault: string | undefined;
+  const kept = (error: unknown, name: string) => {
+    const reason = error instanceof Error ? error.message : 'unknown';
+    if (held.current() === undefined && !none) fault = reason;
+    log.error({ reason }, `the policy of ${name} was not taken; the one before it stays in force`);
+  };
   const held = createReloadable<Policy>({
     make: load,
     taken: ({ version, rules }, name) => {
       fault = undefined;
       log.info({ policy: version, rules: rules.length }, `the policy of ${name} is in force`);
     },
-    kept: (error, name) => {
-      const reason = error instanceof Error ? error.message : 'unknown';
-      if (held.current() === undefined && !none) fault = reason;
-      log.error({ reason }, `the policy of ${name} was not taken; the one before it stays in force`);
-    },
+    kept,
     ...(file ? { first: { text: file.first.text, value: file.first.policy } } : {}),
   });
   const poll = async () => {
@@ -59,7 +61,9 @@ export function createPolicyHolder({ versions, log, load, file, empty }: PolicyH
     none ||= known === 0 && !found;
     if (!found) return;
     known = found.id;
-    held.offer(found.text, `version ${found.id}`);
+    const name = `version ${found.id}`;
+    if (await isRecorded(versions, found)) held.offer(found.text, name);
+    else kept(new Error(NOT_RECORDED), name);
   };
   return {
     current: () => {
@@ -78,6 +82,21 @@ export function createPolicyHolder({ versions, log, load, file, empty }: PolicyH
   };
 }
 
+const NOT_RECORDED = 'its text is not the one that the audit says was put in force';
+
+/** Whoever writes to the table alone changes no policy: the audit is sealed. */
+async function isRecorded(
+  versions: Pick<PolicyStore, 'recordedHash'>,
+  { id, text }: { readonly id: number; readonly text: string },
+): Promise<boolean> {
+  const recorded = await versions.recordedHash(id);
+  return recorded === undefined || recorded === hashOf(text);
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 export type PolicyDeps = Pick<Deps, 'clock' | 'random' | 'audit' | 'unitOfWork'> & {
   readonly policies: PolicyStore;
 };
@@ -94,22 +113,26 @@ export interface NewPolicy {
 export function applyPolicy(deps: PolicyDeps, { text, note, by }: NewPolicy): Promise<number> {
   return deps.unitOfWork.run(async () => {
     const id = await deps.policies.add({ text, note, createdAt: deps.clock.now(), createdBy: by });
-    await record(deps, { type: 'policy_changed', outcome: 'success', data: { id, by, change: 'applied' } });
+    const data = { id, by, change: 'applied', hash: hashOf(text) } as const;
+    await record(deps, { type: 'policy_changed', outcome: 'success', data });
     return id;
   });
 }
 
-/** Puts an earlier version in force again. Error `policy_not_found`. */
+/** Puts an earlier version in force again. Errors `policy_not_found`; `policy_invalid` where its text was changed since. */
 export function rollBackPolicy(
   deps: PolicyDeps,
   { id, by }: { readonly id: number; readonly by: string },
 ): Promise<void> {
   return deps.unitOfWork.run(async () => {
-    if (!(await deps.policies.activate(id))) throw new StileError('policy_not_found');
+    const found = await deps.policies.byId(id);
+    if (!found || !(await deps.policies.activate(id))) throw new StileError('policy_not_found');
+    if (!(await isRecorded(deps.policies, found)))
+      throw new StileError('policy_invalid', { detail: NOT_RECORDED });
     await record(deps, {
       type: 'policy_changed',
       outcome: 'success',
-      data: { id, by, change: 'rolled_back' },
+      data: { id, by, change: 'rolled_back', hash: hashOf(found.text) },
     });
   });
 }

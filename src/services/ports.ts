@@ -460,6 +460,8 @@ export interface PolicyStore {
   /** Puts a version in force again; false when there is none. */
   activate(id: number): Promise<boolean>;
   byId(id: number): Promise<{ readonly id: number; readonly text: string } | undefined>;
+  /** The hash of its text in the newest event that put it in force; undefined: none says. */
+  recordedHash(id: number): Promise<string | undefined>;
   /** The latest first. */
   list(): Promise<PolicyVersion[]>;
 }

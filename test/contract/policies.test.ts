@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,7 @@ const rules = (...names: string[]) =>
 const faulty = 'rules: [{ name: a, when: request.silnt, deny: true, reason: Because. }]\n';
 
 type Core = TestStile['core'];
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 const inForce = ({ policy }: Core) => policy.current().rules.map(({ name }) => name);
 
 describe.skipIf(noPostgres)('a policy in the database', () => {
@@ -108,10 +110,28 @@ describe.skipIf(noPostgres)('a policy in the database', () => {
       ['policy_changed'],
     );
     expect(rows.slice(1, 4).map(({ data }) => data)).toEqual([
-      { id: 1, by: 'alex', change: 'applied' },
-      { id: 2, by: 'alex', change: 'applied' },
-      { id: 1, by: 'alex', change: 'rolled_back' },
+      { id: 1, by: 'alex', change: 'applied', hash: hashOf(rules('a')) },
+      { id: 2, by: 'alex', change: 'applied', hash: hashOf(rules('a', 'b')) },
+      { id: 1, by: 'alex', change: 'rolled_back', hash: hashOf(rules('a')) },
     ]);
+  });
+
+  test('a text that was changed in the table alone is not taken, nor rolled back to', async () => {
+    const id = await apply(one, rules('sound'));
+    await one.core.policy.poll();
+    const next = await apply(one, rules('next'));
+    const change = 'UPDATE "policy_version" SET "text" = $2 WHERE "id" = ANY ($1)';
+    await one.core.db.query(change, [[id, next], rules('foisted')]);
+    await one.core.policy.poll();
+    expect(inForce(one.core)).toEqual(['sound']);
+    const deps = { ...one.core.services, policies: one.core.stores.policies };
+    await expect(rollBackPolicy(deps, { id, by: 'alex' })).rejects.toMatchObject({ code: 'policy_invalid' });
+    await expect(startStile({ database: one.database, issuer: one.issuer })).rejects.toMatchObject({
+      code: 'policy_unavailable',
+    });
+    await apply(one, rules('foisted'));
+    await one.core.policy.poll();
+    expect(inForce(one.core)).toEqual(['foisted']);
   });
 });
 

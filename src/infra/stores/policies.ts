@@ -19,6 +19,14 @@ export function createPolicyStore(db: Database): PolicyStore {
       ]);
       return rows[0];
     },
+    recordedHash: async (id) => {
+      const { rows } = await db.query<{ hash: string }>(
+        `SELECT "data"->>'hash' AS "hash" FROM "audit_event" WHERE "type" = 'policy_changed'
+           AND "data"->'id' = to_jsonb($1::int) AND "data" ? 'hash' ORDER BY "at" DESC, "id" DESC LIMIT 1`,
+        [id],
+      );
+      return rows[0]?.hash;
+    },
     list: async () => {
       const { rows } = await db.query<Row>(
         `SELECT "id", "note", "created_at", "created_by", "active" FROM "policy_version" ORDER BY "id" DESC`,

@@ -200,7 +200,7 @@ describe.skipIf(noPostgres)('policy, everywhere it is asked', () => {
        UPDATE "auth_transaction" SET "state" = "state" - 'asked' WHERE "account_id" = $1`,
       [who.id],
     );
-    await Promise.all(Array.from({ length: 5 }, () => agent.open(page.url)));
+    await Promise.all(Array.from({ length: 5 }, () => agent.fork().open(page.url)));
     const decisions = await rows<{ outcome: string; data: { decision: unknown } }>(
       stile,
       `SELECT "outcome", "data" FROM "audit_event" WHERE "type" = 'decision' AND "account_id" = $1`,
