@@ -57,7 +57,7 @@ export interface PolicySaid {
   /** Whom the policy wants told, and what. */
   readonly notice: Notice;
   /** The words of the rule that denies the change, if one does. */
-  readonly denied?: string;
+  readonly denied: string | undefined;
 }
 
 export type GateDeps = PolicyDeps & Pick<Deps, 'judge' | 'levels' | 'settings'>;
@@ -133,10 +133,7 @@ async function decide(
   const facts = changeFacts(deps, context, answer);
   const notice = { account: context.facts.account, rules: reasonsToTell(answer) };
   const denied = answer.decision.deny?.reason;
-  return {
-    ...gateOf(facts),
-    said: { decision: decisionOf(facts, answer), notice, ...(denied === undefined ? {} : { denied }) },
-  };
+  return { ...gateOf(facts), said: { decision: decisionOf(facts, answer), notice, denied } };
 }
 
 function askAbout(deps: GateDeps, context: ChangeContext, change: AccountChange): Promise<PolicyAnswer> {
@@ -221,11 +218,7 @@ export async function requireOpen(
 ): Promise<OpenGate> {
   if (gate.said) tell(deps, gate.said.notice);
   if (gate.kind === 'allowed') return gate;
-  return refuseChange(deps, context, {
-    ...asked,
-    ...decisionIn(gate),
-    error: closed(gate),
-  });
+  return refuseChange(deps, context, { ...asked, ...decisionIn(gate), error: closed(gate) });
 }
 
 /** Why a gate that is not open is not: `step_up_required`, or `enrolment_not_allowed` in the words of the rule that denies it. */
