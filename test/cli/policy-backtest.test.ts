@@ -10,7 +10,7 @@ import type { RuleStats } from '../../src/domain/backtest/stats.ts';
 import { createAuditStore } from '../../src/infra/stores/audit.ts';
 import { decision } from '../domain/backtest/support.ts';
 import { credentials, proofBy } from '../domain/support.ts';
-import { eventOf } from '../support/audit.ts';
+import { eventOf, othersDone } from '../support/audit.ts';
 import { createClient } from '../support/client.ts';
 import { noPostgres } from '../support/database.ts';
 import { addPerson, signIn } from '../support/people.ts';
@@ -73,6 +73,7 @@ describe.skipIf(noPostgres)('stile policy backtest, of what a server recorded', 
     );
     ada = await addPerson(stile, 'ada');
     await signIn(await createClient(stile), 'ada');
+    await othersDone(stile.core.db);
     await stile.running.app.audit.seal();
     writeFileSync(
       join(folder, 'stile.json'),

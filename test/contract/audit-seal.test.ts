@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openDatabase } from '../../src/infra/db.ts';
 import { createLog } from '../../src/infra/log.ts';
-import { type AuditWorld, auditWorld, eventOf } from '../support/audit.ts';
+import { type AuditWorld, auditWorld, eventOf, othersDone } from '../support/audit.ts';
 import {
   noPostgres,
   type OpenTestDatabase,
@@ -192,6 +192,7 @@ describe.skipIf(noPostgres)('the sealer', () => {
     const here = await auditWorld(db);
     try {
       await here.write(1);
+      await othersDone(db);
       await vi.advanceTimersByTimeAsync(1000);
       await vi.waitFor(async () => expect(await count()).toBe(1));
       await db.query('ALTER TABLE "audit_sealer" RENAME TO "away"');
@@ -203,6 +204,7 @@ describe.skipIf(noPostgres)('the sealer', () => {
       await db.query('ALTER TABLE "away" RENAME TO "audit_sealer"');
       expect(said.filter((line) => line.includes('sealing the audit failed'))).toHaveLength(1);
       await here.write(1);
+      await othersDone(db);
     } finally {
       vi.useRealTimers();
       await stile.running.stop();
