@@ -2,7 +2,7 @@
  * The hash chain over the audit. Each sealed event has a seal; a seal's hash covers the one before it, so that nothing
  * can be changed, taken out, put in or moved without every later hash changing. A signed checkpoint holds the end.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import { type AuditSubject, type RetentionClass, retentionClassOf } from './events.ts';
 
@@ -102,5 +102,5 @@ export function isBefore(xid: string, other: string): boolean {
 }
 
 function sha256(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('base64url');
+  return hash('sha256', canonicalJson(value), 'base64url');
 }

@@ -1,11 +1,18 @@
 /** What the audit keeps of a person's network: enough to judge a sign-in by, not enough to find a household. */
 import type { RecordedDecision } from './decision.ts';
+import { keptForm } from './decision-form.ts';
 import type { AuditEvent } from './events.ts';
 
-/** The event as it is stored: a decision's address is cut to its network. Everything else holds none. */
+/**
+ * The event as it is stored: a decision's address is cut to its network, and what is at rest in it left out. Everything
+ * else holds no address.
+ */
 export function minimised(event: AuditEvent): AuditEvent {
   if (!('decision' in event.data) || event.data.decision === undefined) return event;
-  return { ...event, data: { ...event.data, decision: withoutHost(event.data.decision) } } as AuditEvent;
+  return {
+    ...event,
+    data: { ...event.data, decision: keptForm(withoutHost(event.data.decision)) },
+  } as AuditEvent;
 }
 
 function withoutHost(decision: RecordedDecision): RecordedDecision {

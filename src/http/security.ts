@@ -1,7 +1,7 @@
 /**
  * HTTP security basics: response headers, CSRF protection, and the device cookie.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { StileError } from '../domain/errors.ts';
 
@@ -107,7 +107,7 @@ function sameText(a: string, b: string): boolean {
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 // The device cookie ------------------------------------------------------------------------------------------

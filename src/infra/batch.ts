@@ -12,7 +12,7 @@ interface Waiting<K, V> {
 }
 
 export interface BatchOptions {
-  /** Batches under way at once. */
+  /** Batches under way at once: the first alone until half a batch waits, so that few keys make few statements. */
   readonly lanes?: number;
   /** Keys in one batch. */
   readonly most?: number;
@@ -30,9 +30,10 @@ export function createBatcher<K, V>(
   const queue: Waiting<K, V>[] = [];
   let running = 0;
   let scheduled = false;
+  const mayRun = () => queue.length > (running === 0 ? 0 : most / 2) && running < lanes;
   const pump = () => {
     scheduled = false;
-    while (running < lanes && queue.length > 0) {
+    while (mayRun()) {
       running += 1;
       void answer(load, queue.splice(0, most)).finally(() => {
         running -= 1;
@@ -43,7 +44,7 @@ export function createBatcher<K, V>(
   // Made here, outside every request: whoever asks first must not lend the batch their transaction.
   const pumpOutside = AsyncResource.bind(pump);
   const schedule = () => {
-    if (scheduled || queue.length === 0 || running >= lanes) return;
+    if (scheduled || !mayRun()) return;
     scheduled = true;
     setImmediate(pumpOutside);
   };

@@ -34,7 +34,8 @@ const columns = {
     "data"->'decision' AS "decision"`,
   matches: `"data"->'decision'->'facts'->'time'->>'date' AS "date",
     "data"->'decision'->'facts'->'request'->>'event' AS "kind",
-    "data"->'decision'->>'transaction' AS "transaction", "data"->'decision'->'policy'->'matched' AS "matched"`,
+    "data"->'decision'->>'transaction' AS "transaction",
+    COALESCE("data"->'decision'->'policy'->'matched', '[]') AS "matched"`,
 } as const;
 
 /** In order of time. */

@@ -4,7 +4,14 @@
  * A sealed value is `version (1) | length of the key id (1) | key id | nonce (12) | tag (16) | ciphertext`; all
  * before the nonce, and the context, are associated data. The first key seals; every key opens what it sealed.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
 import type { Vault } from '../services/ports.ts';
 import { randomOctets } from './system.ts';
 
@@ -29,7 +36,7 @@ export function createVault(keys: readonly VaultKey[]): Vault {
   if (!current || !oldest) throw new Error('the vault needs a key');
   const sealing = new Map(keys.map((key) => [checked(key).id, derive(key.key, 'seal')]));
   if (sealing.size !== keys.length) throw new Error('two keys have the same id');
-  const macKeys = new Map<string, Buffer>();
+  const macKeys = new Map<string, KeyObject>();
   return {
     seal: (plaintext, context) => seal(current.id, keyOf(sealing, current.id), plaintext, context),
     open: (sealed, context) => open(sealing, Buffer.from(sealed), context),
@@ -47,17 +54,18 @@ function checked(key: VaultKey): VaultKey {
   return key;
 }
 
-function derive(key: Uint8Array, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, '', `stile:${purpose}`, 32));
+/** As an object: handed over as bytes a key is made into one anew by each use. */
+function derive(key: Uint8Array, purpose: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', key, '', `stile:${purpose}`, 32)));
 }
 
-function keyOf(keys: ReadonlyMap<string, Buffer>, id: string): Buffer {
+function keyOf(keys: ReadonlyMap<string, KeyObject>, id: string): KeyObject {
   const key = keys.get(id);
   if (!key) throw new Error(`a value is sealed under the key ${JSON.stringify(id)}, which is not configured`);
   return key;
 }
 
-function seal(id: string, key: Buffer, plaintext: Uint8Array | string, context: string): Buffer {
+function seal(id: string, key: KeyObject, plaintext: Uint8Array | string, context: string): Buffer {
   const header = Buffer.concat([Buffer.from([version, id.length]), Buffer.from(id, 'ascii')]);
   const nonce = randomOctets(nonceLength);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
@@ -66,7 +74,7 @@ function seal(id: string, key: Buffer, plaintext: Uint8Array | string, context: 
   return Buffer.concat([header, nonce, cipher.getAuthTag(), ciphertext]);
 }
 
-function open(keys: ReadonlyMap<string, Buffer>, sealed: Buffer, context: string): Buffer {
+function open(keys: ReadonlyMap<string, KeyObject>, sealed: Buffer, context: string): Buffer {
   const headerLength = 2 + (sealed[1] ?? 0);
   if (sealed[0] !== version || sealed.length < headerLength + nonceLength + tagLength) {
     throw new Error('a sealed value is malformed');

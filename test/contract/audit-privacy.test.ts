@@ -3,6 +3,7 @@ import { minimised } from '../../src/domain/audit-privacy.ts';
 import { type AuditEvent, auditTypes } from '../../src/domain/events.ts';
 import { createWriter } from '../../src/infra/oidc-writes.ts';
 import { createAuditStore } from '../../src/infra/stores/audit.ts';
+import { decision } from '../domain/backtest/support.ts';
 import { eventOf } from '../support/audit.ts';
 import { noPostgres, type OpenTestDatabase, openFreshDatabase } from '../support/database.ts';
 
@@ -17,7 +18,7 @@ describe.skipIf(noPostgres)('what the audit stores of a decision', () => {
   const decided = (type = 'token') =>
     eventOf({
       type,
-      data: { decision: { v: 1, facts: { network: { address: '2001:db8:1:2:3:4:5:6', asn: 1 } } } },
+      data: { decision: decision({ facts: { network: { address: '2001:db8:1:2:3:4:5:6', asn: 1 } } }) },
     } as unknown as Partial<AuditEvent>);
 
   test('no whole address is stored, whichever way an event is written', async () => {

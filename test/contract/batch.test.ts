@@ -47,6 +47,34 @@ describe('batches', () => {
     expect(new Set(seen)).toEqual(new Set([undefined]));
   });
 
+  it('does not begin a second batch for few: they go together with the next', async () => {
+    const loads: number[][] = [];
+    let answer = () => {};
+    const stuck = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const ask = createBatcher(
+      async (keys: readonly number[]) => {
+        loads.push([...keys]);
+        if (keys.includes(1)) await stuck;
+        return keys;
+      },
+      { lanes: 2, most: 4 },
+    );
+    const turn = () => new Promise(setImmediate);
+    const one = ask(1);
+    await turn();
+    const two = ask(2);
+    const three = ask(3);
+    await turn();
+    expect(loads).toEqual([[1]]);
+    // Enough for a batch of their own, and so they do not wait for one that is stuck.
+    await Promise.all([two, three, ask(4)]);
+    expect(loads).toEqual([[1], [2, 3, 4]]);
+    answer();
+    expect(await one).toBe(1);
+  });
+
   it('never has more batches under way than lanes, nor more keys in one than allowed', async () => {
     let running = 0;
     let most = 0;

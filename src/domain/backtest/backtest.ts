@@ -2,10 +2,10 @@
  * A draft policy against recorded decisions: reads them one by one, in order of time, and keeps only sums and a few samples.
  * Pure.
  */
+import { wholeForm } from '../decision-form.ts';
 import type { Level } from '../level.ts';
 import type { Policy } from '../policy/policy.ts';
 import { changesOf, isLockedOut, sampleOf } from './changes.ts';
-import { readDecision } from './recorded.ts';
 import { createReplay, type DecisionEvent, type Replayed } from './replay.ts';
 import type { BacktestReport, Change, Sample } from './report.ts';
 import type { Standing } from './standing.ts';
@@ -58,7 +58,7 @@ export function createBacktest({ policy, levels, onChange }: BacktestInput): Bac
   return {
     add: (event) => {
       read.events += 1;
-      const decision = readDecision(event.decision);
+      const decision = wholeForm(event.decision);
       if (decision) transactions.add(replay({ ...event, decision }));
       else read.unreadable += 1;
     },
