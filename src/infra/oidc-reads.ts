@@ -50,7 +50,7 @@ interface RecordJson {
  * believes of the tables: a plan made while they were empty would read them from end to end ever after. The ids
  * come as JSON because the planner looks into an array's length and would plan anew for each.
  */
-const selectTokens = `SELECT t.* FROM json_array_elements_text($1::json) AS k("id") CROSS JOIN LATERAL (
+export const selectTokens = `SELECT t.* FROM json_array_elements_text($1::json) AS k("id") CROSS JOIN LATERAL (
   SELECT a."id", a."model", a."payload", a."consumed_at", a."record_id", a."grant_id", a."session_uid",
     CASE WHEN r."id" IS NULL THEN NULL ELSE json_build_object('acr', r."acr", 'amr', r."amr", 'auth_time', r."auth_time",
       'proofs', r."proofs", 'created_at', r."created_at", 'transaction_id', r."transaction_id") END AS "record",
@@ -59,7 +59,8 @@ const selectTokens = `SELECT t.* FROM json_array_elements_text($1::json) AS k("i
       (SELECT json_agg(c) FROM "credential" c WHERE c."account_id" = a."account_id") END AS "credentials"
   FROM "artifact" a
   LEFT JOIN "assurance_record" r ON r."id" = a."record_id"
-  LEFT JOIN "artifact" g ON g."model" = 'Grant' AND g."id" = a."grant_id" AND g."expires_at" > $2
+  LEFT JOIN LATERAL (SELECT "payload" FROM "artifact"
+    WHERE "model" = 'Grant' AND "id" = a."grant_id" AND "expires_at" > $2 LIMIT 1) g ON true
   LEFT JOIN "session" s ON s."uid" = a."session_uid" AND s."expires_at" > $2
   LEFT JOIN "account" u ON u."id" = a."account_id"
   WHERE a."id" = k."id" AND a."model" IN ('AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken')

@@ -25,19 +25,22 @@ export interface SessionKey {
   readonly client_id: string;
 }
 
-/** As the tokens' statement: LATERAL and LIMIT make it index look-ups whatever the planner believes. */
-const selectSessions = `SELECT k."n", t.* FROM json_to_recordset($1::json) AS k("n" int,"id_hash" text,"client_id" text)
+/**
+ * As the tokens' statement: LATERAL and LIMIT make it index look-ups whatever the planner believes. IS TRUE keeps it from
+ * looking through all proofs of the person for those of the session.
+ */
+export const selectSessions = `SELECT k."n", t.* FROM json_to_recordset($1::json) AS k("n" int,"id_hash" text,"client_id" text)
   CROSS JOIN LATERAL (
     SELECT s."uid", s."payload", s."last_acr" ->> k."client_id" AS "last_acr", s."idle",
       s."created_at" AS "session_since", to_json(u) AS "account",
       (SELECT json_agg(c ORDER BY c."created_at", c."id") FROM "credential" c WHERE c."account_id" = s."account_id")
         AS "credentials",
       (SELECT json_agg(p ORDER BY p."id") FROM "proof" p WHERE p."session_uid" = s."uid"
-        AND p."account_id" = s."account_id" AND p."expires_at" > $2) AS "proofs",
+        AND (p."account_id" = s."account_id") IS TRUE AND p."expires_at" > $2) AS "proofs",
       g."id" AS "grant_id", g."payload" AS "grant"
     FROM "session" s LEFT JOIN "account" u ON u."id" = s."account_id"
-    LEFT JOIN "artifact" g ON g."model" = 'Grant' AND g."expires_at" > $2
-      AND g."id" = s."payload" #>> ARRAY['authorizations', k."client_id", 'grantId']
+    LEFT JOIN LATERAL (SELECT "id", "payload" FROM "artifact" WHERE "model" = 'Grant' AND "expires_at" > $2
+      AND "id" = s."payload" #>> ARRAY['authorizations', k."client_id", 'grantId'] LIMIT 1) g ON true
     WHERE s."id_hash" = k."id_hash" AND s."expires_at" > $2 LIMIT 1) t`;
 
 export type SessionReader = (key: SessionKey) => Promise<Row | undefined>;

@@ -40,23 +40,27 @@ export interface Together {
   ): Promise<boolean>;
 }
 
-/** As `useSql`: $1 uses, $2 now, $3 artifacts, $4 audit. A record is locked before its tokens. */
-const usesSql = `WITH "use" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb)
-    AS x("n" int,"model" text,"id" text,"recordId" text)),
+/**
+ * As `useSql`: $1 models, $2 ids and $3 records of the uses, $4 now, $5 artifacts, $6 audit. A record is locked before its
+ * tokens. The uses come as arrays because the planner takes these for short: for as many as it believes JSON to hold, a
+ * plan made while the table was small would read it from end to end ever after.
+ */
+export const usesSql = `WITH "use" AS MATERIALIZED (SELECT "model", "id", "recordId", ("n" - 1)::int AS "n" FROM unnest($1::text[], $2::text[], $3::text[])
+    WITH ORDINALITY AS x("model","id","recordId","n")),
   "locked" AS MATERIALIZED (SELECT u."n" FROM "use" u CROSS JOIN LATERAL
     (SELECT 1 FROM "assurance_record" r WHERE r."id" = u."recordId" LIMIT 1 FOR UPDATE SKIP LOCKED) r),
-  "used" AS (UPDATE "artifact" a SET "consumed_at" = $2 FROM "use" u
+  "used" AS (UPDATE "artifact" a SET "consumed_at" = $4 FROM "use" u
     WHERE a."model" = u."model" AND a."id" = u."id" AND a."consumed_at" IS NULL
       AND EXISTS (SELECT 1 FROM "locked" l WHERE l."n" = u."n") RETURNING u."n"),
-  "artifacts" AS (${artifactSql('$3')} WHERE "n" IN (SELECT "n" FROM "used")),
-  "audit" AS (${auditSql('$4')} WHERE "n" IN (SELECT "n" FROM "used"))
+  "artifacts" AS (${artifactSql('$5')} WHERE "n" IN (SELECT "n" FROM "used")),
+  "audit" AS (${auditSql('$6')} WHERE "n" IN (SELECT "n" FROM "used"))
   SELECT "n" FROM "used"`;
 
 /**
  * As `authorizeSql`: $1 touches, $2 records, $3 codes, $4 audit. Sessions are locked before credentials, and these before
  * proofs. Of several requests of one session one is written.
  */
-const authorizationsSql = `WITH "touch" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x(${touchFields})),
+export const authorizationsSql = `WITH "touch" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x(${touchFields})),
   "locked" AS MATERIALIZED (SELECT t."n", t."uid" FROM "touch" t CROSS JOIN LATERAL
     (SELECT 1 FROM "session" s WHERE ${asSeen} LIMIT 1 FOR UPDATE SKIP LOCKED) s),
   "given" AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($2::jsonb) AS x(${recordFields})
@@ -83,9 +87,14 @@ export function createTogether(db: Pick<Database, 'query'>): Together {
   };
   return {
     use: createBatcher((batch) => {
-      const uses = batch.map(({ use }, n) => ({ n, model: use.model, id: use.id, recordId: use.recordId }));
-      const now = Math.max(...batch.map(({ use }) => use.now));
-      const values = [JSON.stringify(uses), now, ...rest(batch)];
+      const uses = batch.map(({ use }) => use);
+      const values = [
+        uses.map(({ model }) => model),
+        uses.map(({ id }) => id),
+        uses.map(({ recordId }) => recordId),
+        Math.max(...uses.map(({ now }) => now)),
+        ...rest(batch),
+      ];
       return written(usesSql, 'protocol_uses', batch.length, values);
     }),
     authorize: createBatcher((batch) => {
