@@ -30,7 +30,7 @@ import type { Deps } from './services/deps.ts';
 import { createJudge } from './services/factors/judge.ts';
 import { createPolicyHolder, type PolicyHolder } from './services/policies.ts';
 import { isRemembered as recognises } from './services/remembered-devices.ts';
-import { createOverallCounts } from './services/risk.ts';
+import { createAddressKeys, createOverallCounts } from './services/risk.ts';
 
 export interface AppInput {
   readonly config: Config;
@@ -98,7 +98,8 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   const random = createRandom();
   const network = await openNetwork(config.network, log);
   const overall = createOverallCounts({ clock, signIns: stores.signIns });
-  const risk = { clock, random, vault, network, signIns: stores.signIns, overall };
+  const addressKeys = createAddressKeys(vault);
+  const risk = { clock, random, addressKeys, network, signIns: stores.signIns, overall };
   const asking = { policy, risk };
   const isRemembered: Deps['isRemembered'] = (accountId, device) =>
     recognises({ ...stores, clock }, accountId, device);

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Config } from '../config/schema.ts';
 import { formatAddress, isPrivate, parseAddress } from '../domain/address.ts';
+import { memoised } from '../domain/memo.ts';
 import {
   isListFile,
   isOnList,
@@ -67,13 +68,17 @@ export async function openNetwork(settings: Settings, log: NetworkLog): Promise<
     listed: () => joined(settings.listed, listed),
     anonymising: () => joined(settings.anonymising, anonymising),
   };
-  let on: Lists = { listed: both.listed(), anonymising: both.anonymising() };
+  const locating = () => {
+    const lists: Lists = { listed: both.listed(), anonymising: both.anonymising() };
+    return memoised(10_000, (address) => locate(databases, lists, address));
+  };
+  let of = locating();
   return {
-    of: (address) => locate(databases, on, address),
+    of: (address) => of(address),
     refresh: async () => {
       for (const source of [country, asn, city]) if (source) await refresh(source, log);
       for (const source of [...listed, ...anonymising]) await refresh(source, log);
-      on = { listed: both.listed(), anonymising: both.anonymising() };
+      of = locating();
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Judging a visit by the person's history: one read, then the pure core. And what is kept of sign-ins and failures. */
 import { hostOf, networkOf, parseAddress } from '../domain/address.ts';
+import { memoised } from '../domain/memo.ts';
 import type { DeviceFacts, NetworkFacts } from '../domain/policy/facts.ts';
 import { assessRisk } from '../domain/risk/assess.ts';
 import { nobody } from '../domain/risk/overall.ts';
@@ -10,7 +11,7 @@ import { type AgentHeaders, agentOf } from './user-agent.ts';
 export interface RiskDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly vault: Vault;
+  readonly addressKeys: AddressKeys;
   readonly network: NetworkLookup;
   readonly signIns: SignInStore;
   readonly overall: OverallCounts;
@@ -81,13 +82,13 @@ export async function assessSignIn(deps: RiskDeps, request: SignInRequest): Prom
 
 /** What a request looks like now. Its address is kept as two keyed hashes, of itself and of its /24 or /48. */
 export function visitOf(
-  deps: Pick<RiskDeps, 'clock' | 'vault' | 'network'>,
+  deps: Pick<RiskDeps, 'clock' | 'addressKeys' | 'network'>,
   request: Omit<VisitRequest, 'accountId'>,
 ): { readonly visit: Visit; readonly network: NetworkFacts } {
   const { place, ...network } = deps.network.of(request.address);
   const visit: Visit = {
     at: deps.clock.now(),
-    ...addressKeys(deps, network.address),
+    ...deps.addressKeys(network.address),
     asn: network.asn,
     country: network.country,
     place: place && coarse(place),
@@ -98,13 +99,18 @@ export function visitOf(
   return { visit, network };
 }
 
-function addressKeys({ vault }: Pick<RiskDeps, 'vault'>, text: string): Pick<Visit, 'address' | 'network'> {
-  const address = parseAddress(text);
-  if (address === undefined) return { address: '', network: '' };
-  return {
-    address: vault.mac(hostOf(address), 'risk-address'),
-    network: vault.mac(networkOf(address), 'risk-network'),
-  };
+/** What is stored of an address: keyed hashes of itself and of its /24 or /48; '' of what is none. */
+export type AddressKeys = (text: string) => Pick<Visit, 'address' | 'network'>;
+
+export function createAddressKeys({ mac }: Pick<Vault, 'mac'>): AddressKeys {
+  return memoised(10_000, (text) => {
+    const address = parseAddress(text);
+    if (address === undefined) return { address: '', network: '' };
+    return {
+      address: mac(hostOf(address), 'risk-address'),
+      network: mac(networkOf(address), 'risk-network'),
+    };
+  });
 }
 
 /** The /24 or /48, for administrators. */
@@ -141,14 +147,14 @@ export async function rememberSignIn(
 
 /** Counts a failed attempt, by account where one is known, by address and by network. Waits for nobody. */
 export async function rememberFailure(
-  deps: Pick<RiskDeps, 'clock' | 'random' | 'vault' | 'signIns'>,
+  deps: Pick<RiskDeps, 'clock' | 'random' | 'addressKeys' | 'signIns'>,
   failure: { readonly accountId: string | null; readonly address: string },
 ): Promise<void> {
   await deps.signIns.addFailure({
     id: deps.random.sortableId(),
     at: deps.clock.now(),
     accountId: failure.accountId,
-    ...addressKeys(deps, failure.address),
+    ...deps.addressKeys(failure.address),
   });
 }
 

@@ -1,5 +1,6 @@
 /** What a program says it is, by its User-Agent and the client hints that browsers send unasked. The only user of bowser. */
 import { type ClientHints, parse } from 'bowser';
+import { memoised } from '../domain/memo.ts';
 import type { Agent } from '../domain/risk/risk.ts';
 
 /** Values of headers, as they came; null or absent: there was none. */
@@ -23,22 +24,13 @@ const kinds: Readonly<Record<string, Agent['kind']>> = {
   bot: 'bot',
 };
 
-/** The same headers always give the same answer, and most requests come from few programs. */
-const known = new Map<string, Agent>();
-const mostKnown = 1000;
+/** Most requests come from few programs. No header has a line break. */
+const described = memoised(1000, (lines) => describe(lines.split('\n')));
 
 /** Browser, major version, system and kind of device. Never throws: what cannot be told is '' or 0. */
 export function agentOf(headers: AgentHeaders): Agent {
   const parts = [headers.userAgent, headers.brands, headers.mobile, headers.platform];
-  const cut = parts.map((part) => (part ?? '').slice(0, longest));
-  const key = cut.join('\n');
-  const found = known.get(key);
-  if (found) return found;
-  const agent = describe(cut);
-  const [oldest] = known.keys();
-  if (known.size >= mostKnown && oldest !== undefined) known.delete(oldest);
-  known.set(key, agent);
-  return agent;
+  return described(parts.map((part) => (part ?? '').slice(0, longest).replaceAll('\n', ' ')).join('\n'));
 }
 
 function describe([userAgent = '', brands = '', mobile = '', platform = '']: readonly string[]): Agent {

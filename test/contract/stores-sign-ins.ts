@@ -3,6 +3,7 @@ import { purge } from '../../src/infra/purge.ts';
 import type { Located, NetworkLookup } from '../../src/services/ports.ts';
 import {
   assessSignIn,
+  createAddressKeys,
   createOverallCounts,
   type RiskDeps,
   rememberFailure,
@@ -183,7 +184,7 @@ function service(get: () => Subject): void {
   const deps = (): RiskDeps => {
     const { signIns } = get().stores;
     const overall = createOverallCounts({ clock, signIns });
-    return { clock, random, vault: testVault, network, signIns, overall };
+    return { clock, random, addressKeys: createAddressKeys(testVault), network, signIns, overall };
   };
   const request = (accountId: string, changes: Partial<SignInRequest> = {}): SignInRequest => ({
     accountId,

@@ -26,6 +26,21 @@ const event: StoredEvent = {
   xid: '700',
 };
 
+/** As JSON.parse makes one: every name is an own member. */
+function objectOf(entries: readonly (readonly [string, unknown])[]): object {
+  return Object.fromEntries(entries);
+}
+
+/** The text, made in the plainest way. */
+function plainest(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(plainest)}]`;
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '1e999';
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const names = Object.keys(value).sort();
+  const member = (name: string) => Object.getOwnPropertyDescriptor(value, name)?.value;
+  return `{${names.map((each) => `${JSON.stringify(each)}:${plainest(member(each))}`)}}`;
+}
+
 describe('canonical JSON (RFC 8785)', () => {
   test('members are sorted by code unit, numbers and strings are as ECMAScript writes them', () => {
     expect(canonicalJson({ '€': 1, a: [1e21, 0.5, -0, 'é\n'], A: { z: null, b: true } })).toBe(
@@ -33,6 +48,27 @@ describe('canonical JSON (RFC 8785)', () => {
     );
     expect(canonicalJson({ a: undefined })).toBe('{}');
     for (const odd of [undefined, Number.NaN, () => 1]) expect(() => canonicalJson(odd)).toThrow();
+  });
+
+  test('whatever the members are called', () => {
+    const name = fc.oneof(
+      fc.constantFrom('10', '9', '9a', '-1', '__proto__', 'toJSON', 'é', ''),
+      fc.string(),
+    );
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom(1, -0, 'a', null, true, Number.POSITIVE_INFINITY),
+        fc.array(tie('any'), { maxLength: 3 }),
+        fc.uniqueArray(fc.tuple(name, tie('any')), { selector: ([key]) => key, maxLength: 4 }).map(objectOf),
+      ),
+    })).any;
+    fc.assert(
+      fc.property(value, (any) => {
+        expect(canonicalJson(any)).toBe(plainest(any));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('one value has one text, however its members were ordered', () => {

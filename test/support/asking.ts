@@ -2,14 +2,19 @@
 import { emptyPolicy } from '../../src/config/policy/load.ts';
 import type { Deps } from '../../src/services/deps.ts';
 import type { Located } from '../../src/services/ports.ts';
-import { createOverallCounts } from '../../src/services/risk.ts';
+import { createAddressKeys, createOverallCounts } from '../../src/services/risk.ts';
 
 type Parts = Pick<Deps, 'clock' | 'random' | 'vault' | 'signIns'>;
 
 export function nothingAsked(parts: Parts): Pick<Deps, 'policy' | 'risk' | 'isRemembered'> {
   return {
     policy: { current: () => emptyPolicy },
-    risk: { ...parts, network: { of: nowhere }, overall: createOverallCounts(parts) },
+    risk: {
+      ...parts,
+      addressKeys: createAddressKeys(parts.vault),
+      network: { of: nowhere },
+      overall: createOverallCounts(parts),
+    },
     isRemembered: async () => false,
   };
 }
