@@ -1,5 +1,5 @@
 /** Repeats a scenario on several connections and counts. */
-import type { Order, Scenario } from './scenarios.ts';
+import type { Order, Scenario, Work } from './scenarios.ts';
 
 export interface LoadResult {
   readonly done: number;
@@ -11,32 +11,41 @@ export interface LoadResult {
   readonly p99: number;
 }
 
-export interface Extent {
-  readonly connections: number;
-  /** Repeat for so long; absent: each connection works once, unwarmed. */
-  readonly seconds?: number;
-}
-
-/** Prepares the connections, warms them up, and works until the time is over. */
-export async function load(
+/**
+ * Connections made ready for a scenario, and warmed up if it can be repeated. In batches: making one ready may mean signing
+ * in, which is meant to be slow.
+ */
+export async function prepare(
   scenario: Scenario,
   order: Order,
-  { connections, seconds }: Extent,
-): Promise<LoadResult> {
-  const works = [];
-  // In batches: preparing may mean signing in, which is meant to be slow.
+  { connections, warm = true }: { readonly connections: number; readonly warm?: boolean },
+): Promise<readonly Work[]> {
+  const works: Work[] = [];
   for (let index = 0; index < connections; index += 8) {
     const batch = Array.from({ length: Math.min(8, connections - index) }, (_, at) =>
       scenario(order, index + at),
     );
     works.push(...(await Promise.all(batch)));
   }
-  if (seconds !== undefined) await Promise.all(works.map((work) => work()));
-  const begin = performance.now();
-  const until = seconds === undefined ? undefined : begin + seconds * 1000;
+  if (warm) await Promise.all(works.map((work) => work()));
+  return works;
+}
+
+/** Each connection repeats its work until the time is over. */
+export async function repeatFor(works: readonly Work[], seconds: number): Promise<LoadResult> {
+  const until = performance.now() + seconds * 1000;
+  return measured((tally) => Promise.all(works.map((work) => repeat(work, tally, until))));
+}
+
+/** Each connection works once, eight at a time. */
+export async function workOnce(works: readonly Work[]): Promise<LoadResult> {
+  return measured((tally) => inTurns(works, 8, (work) => attempt(work, tally)));
+}
+
+async function measured(run: (tally: Tally) => Promise<unknown>): Promise<LoadResult> {
   const tally: Tally = { latencies: [], failures: 0, first: undefined };
-  if (until === undefined) await inTurns(works, 8, (work) => once(work, tally));
-  else await Promise.all(works.map((work) => repeat(work, tally, until)));
+  const begin = performance.now();
+  await run(tally);
   return resultOf(tally, (performance.now() - begin) / 1000);
 }
 
@@ -46,11 +55,11 @@ interface Tally {
   first: string | undefined;
 }
 
-async function repeat(work: () => Promise<void>, tally: Tally, until: number): Promise<void> {
-  while (performance.now() < until && tally.failures < 50) await once(work, tally);
+async function repeat(work: Work, tally: Tally, until: number): Promise<void> {
+  while (performance.now() < until && tally.failures < 50) await attempt(work, tally);
 }
 
-async function once(work: () => Promise<void>, tally: Tally): Promise<void> {
+async function attempt(work: Work, tally: Tally): Promise<void> {
   const start = performance.now();
   try {
     await work();
