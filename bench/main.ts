@@ -64,7 +64,7 @@ async function startStile(): Promise<Server> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
   // As the image starts it.
-  const limit = ['--max-old-space-size=1024', '--max-semi-space-size=8'];
+  const limit = ['--max-old-space-size=512', '--max-semi-space-size=8'];
   const env = { ...process.env, MALLOC_ARENA_MAX: '2' };
   const child = await start('./stile.js', [String(port), postgres.url('postgres')], { execArgv: limit, env });
   return { child, issuer, people: await makePeople(postgres.url('postgres'), issuer, 120) };

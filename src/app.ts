@@ -86,7 +86,7 @@ async function joinCore(input: AppInput, log: Logger, db: Database): Promise<Cor
   const stores = createStores(db, vault);
   const outbox = secrets.smtpUrl ? undefined : createOutbox(clock);
   const smtp = secrets.smtpUrl
-    ? createSmtpMailer({ url: secrets.smtpUrl, from: config.mail.from })
+    ? await createSmtpMailer({ url: secrets.smtpUrl, from: config.mail.from })
     : undefined;
   const mailer = smtp ?? outbox;
   if (!mailer) throw new Error('there is neither an SMTP server nor an outbox');

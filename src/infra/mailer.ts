@@ -1,5 +1,4 @@
 /** Mail: by SMTP, or kept in memory for the demo's outbox page. */
-import { createTransport } from 'nodemailer';
 import type { Clock, Mail, Mailer } from '../services/ports.ts';
 
 export interface SmtpOptions {
@@ -13,8 +12,12 @@ export interface SmtpMailer extends Mailer {
   close(): void;
 }
 
-/** Sends by SMTP over a few kept connections. Rejects when the server refuses or does not answer in ten seconds. */
-export function createSmtpMailer({ url, from }: SmtpOptions): SmtpMailer {
+/**
+ * Sends by SMTP over a few kept connections. Rejects when the server refuses or does not answer in ten seconds. The library
+ * is loaded here: who sends no mail does not pay for it.
+ */
+export async function createSmtpMailer({ url, from }: SmtpOptions): Promise<SmtpMailer> {
+  const { createTransport } = await import('nodemailer');
   const timeout = 10_000;
   const transport = createTransport({
     url,

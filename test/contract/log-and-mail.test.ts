@@ -45,7 +45,7 @@ describe('the outbox', () => {
 describe('mail by SMTP', () => {
   test('goes to exactly one recipient, whatever the address looks like', async () => {
     const smtp = await startSmtp();
-    const mailer = createSmtpMailer({ url: smtp.url, from: 'Stile <no-reply@example.org>' });
+    const mailer = await createSmtpMailer({ url: smtp.url, from: 'Stile <no-reply@example.org>' });
     await mailer.send({ to: 'ada@example.org', subject: 'Your code', text: '123456' });
     await mailer
       .send({ to: 'ada@example.org, eve@example.org', subject: 'Your code', text: '123456' })
@@ -60,7 +60,7 @@ describe('mail by SMTP', () => {
   test('is rejected when the server is away', async () => {
     const smtp = await startSmtp();
     await smtp.stop();
-    const mailer = createSmtpMailer({ url: smtp.url, from: 'a@b.example' });
+    const mailer = await createSmtpMailer({ url: smtp.url, from: 'a@b.example' });
     await expect(mailer.send({ to: 'ada@example.org', subject: '', text: '' })).rejects.toThrow();
     mailer.close();
   });
