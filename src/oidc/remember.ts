@@ -2,7 +2,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { isVouched } from '../domain/risk/vouched.ts';
 import type { AssessInput, Assessment, AssuranceDeps } from '../services/assurance.ts';
-import { visitRequest } from '../services/policy.ts';
+import { isAllFrom, keptOf, visitRequest } from '../services/policy.ts';
 import type { AuthTransactionStore } from '../services/ports.ts';
 import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
 import { rememberSignIn, visitOf } from '../services/risk.ts';
@@ -32,7 +32,9 @@ export async function remember(
   if ((await transactions.keep(transactionId, 'completed', id)) !== id) return;
   const transaction = await transactions.byId(transactionId, assurance.clock.now());
   const { visit } = visitOf(assurance.risk, visitRequest(device, sessionUid));
-  const vouched = vouchedFor(transactionId, assessment);
+  // What was proved in one place vouches for no other.
+  const stayed = transaction !== undefined && isAllFrom(visit, keptOf(transaction));
+  const vouched = stayed && vouchedFor(transactionId, assessment);
   await rememberSignIn(assurance.risk, { accountId, sessionUid, visit, vouched });
   const wished = vouched && transaction?.state[REMEMBER] === true;
   const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });

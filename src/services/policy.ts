@@ -11,6 +11,8 @@ import { timeFacts } from '../domain/policy/time.ts';
 import type { CredentialFacts, Proof } from '../domain/proofs.ts';
 import type { Requirement } from '../domain/requirement.ts';
 import { riskFacts, unassessed } from '../domain/risk/assess.ts';
+import type { Visit } from '../domain/risk/risk.ts';
+import { strictest } from '../domain/risk/strictest.ts';
 import type { Told } from './notices.ts';
 import { type Asked, policyFacts } from './policy-facts.ts';
 import type {
@@ -29,7 +31,7 @@ export interface PolicyDeps {
   readonly clock: Clock;
   readonly policy: PolicySource;
   readonly risk: RiskDeps;
-  readonly transactions: Pick<AuthTransactionStore, 'keep'>;
+  readonly transactions: Pick<AuthTransactionStore, 'keep' | 'setState'>;
   readonly isRemembered: (accountId: string, device: Device) => Promise<boolean>;
 }
 
@@ -67,8 +69,8 @@ async function factsOf(
   const now = deps.clock.now();
   const { asked, device } = question;
   const { account, credentials, proofs, sessionSince } = question.facts;
-  const { device: familiar, risk, evidence } = await assessed(deps, policy, question);
   const { network, visit } = visitOf(deps.risk, visitRequest(device, question.sessionUid));
+  const { device: familiar, risk, evidence } = await assessed(deps, question, { policy, visit });
   const { browser, os, kind } = visit.agent;
   const facts = policyFacts(
     asked,
@@ -101,14 +103,49 @@ const notAssessed: Assessed = { device: { known: false, remembered: false }, ris
 
 /**
  * History is read at a sign-in, once, and where a rule asks. Within a transaction the first answer stands: the browser
- * that was new when a sign-in began is new until it ends.
+ * that was new when a sign-in began is new until it ends. Where it goes on from another network or browser that is judged
+ * too, and nothing that spoke before is taken back.
  */
-async function assessed(deps: PolicyDeps, policy: Policy, question: Question): Promise<Assessed> {
+async function assessed(
+  deps: PolicyDeps,
+  question: Question,
+  { policy, visit }: { readonly policy: Policy; readonly visit: Visit },
+): Promise<Assessed> {
   const { transaction } = question;
-  if (transaction?.kept) return transaction.kept;
+  const place = { network: visit.network, device: visit.device };
+  if (transaction?.kept && isFrom(place, transaction.kept)) return transaction.kept;
   if (!transaction && !asksForHistory(policy)) return notAssessed;
-  const found = await assess(deps, question);
-  return transaction ? ((await deps.transactions.keep(transaction.id, KEPT, found)) as Assessed) : found;
+  const found: Assessed = { ...(await assess(deps, question)), place };
+  if (!transaction) return found;
+  const { id, kept } = transaction;
+  const before = kept ?? ((await deps.transactions.keep(id, KEPT, found)) as Assessed);
+  if (isFrom(place, before)) return before;
+  const both = together(before, found);
+  await deps.transactions.setState(id, { [KEPT]: both });
+  return both;
+}
+
+function isFrom({ network, device }: NonNullable<Assessed['place']>, { place }: Assessed): boolean {
+  return place?.network === network && place.device === device;
+}
+
+/** Whether all of a transaction was judged from the place of this visit. */
+export function isAllFrom(visit: Visit, kept: Assessed | undefined): boolean {
+  return kept !== undefined && !kept.moved && isFrom(visit, kept);
+}
+
+function together(before: Assessed, found: Assessed): Assessed {
+  const spoke = new Set(before.evidence.map(({ signal }) => signal));
+  return {
+    ...found,
+    device: {
+      known: before.device.known && found.device.known,
+      remembered: before.device.remembered && found.device.remembered,
+    },
+    risk: strictest(before.risk, found.risk),
+    evidence: [...before.evidence, ...found.evidence.filter(({ signal }) => !spoke.has(signal))],
+    moved: true,
+  };
 }
 
 async function assess(

@@ -499,6 +499,10 @@ export interface Assessed {
   readonly risk: RiskFacts;
   /** What spoke, for the audit. */
   readonly evidence: readonly Evidence[];
+  /** Keys of where it was last judged from. Absent: nothing was. */
+  readonly place?: Pick<Visit, 'network' | 'device'>;
+  /** It was judged from another place before. */
+  readonly moved?: boolean;
 }
 
 /** A browser that a person asked to be remembered; see services/remembered-devices. Hashes are SHA-256, base64url. */

@@ -79,8 +79,14 @@ describe.skipIf(noPostgres)('asking the policy', () => {
     const { transactionId: id } = await openTransaction(world);
     const kept = async () =>
       keptOf((await world.deps.transactions.byId(id, world.deps.clock.now())) ?? { state: {} });
-    const ask = async (now: Awaited<ReturnType<typeof kept>>): Promise<PolicyAnswer> =>
-      askPolicy(under(asking), question(account, { transaction: { id, kept: now } }));
+    const ask = async (
+      now: Awaited<ReturnType<typeof kept>>,
+      changes: Partial<Device> = {},
+    ): Promise<PolicyAnswer> =>
+      askPolicy(
+        under(asking),
+        question(account, { transaction: { id, kept: now }, device: device(changes) }),
+      );
     return { account, kept, ask };
   }
 
@@ -95,6 +101,22 @@ describe.skipIf(noPostgres)('asking the policy', () => {
     });
     const outside = await askPolicy(under(asking), question(account));
     expect(outside.facts).toMatchObject({ risk: { newDevice: false }, device: { known: true } });
+  });
+
+  test('from another network or browser it is judged again, and what spoke in either speaks', async () => {
+    const { account, kept, ask } = await newcomer();
+    await visited(account, { address: '192.0.2.9' });
+    const before = (await ask(await kept())).facts;
+    expect([before.risk.newNetwork, before.device.known]).toEqual([false, true]);
+    const moved = await ask(await kept(), { address: '198.51.100.1' });
+    expect(moved.facts.risk).toMatchObject({ newNetwork: true, newDevice: false });
+    expect(moved.evidence.map(({ signal }) => signal)).toContain('new_network');
+    expect(await kept()).toMatchObject({ moved: true, risk: { newNetwork: true } });
+    const other = await ask(await kept(), { address: '192.0.2.1', browserHash: 'strange' });
+    expect(other.facts.risk).toMatchObject({ newNetwork: true, newDevice: true });
+    const back = (await ask(await kept())).facts;
+    expect(back.risk).toMatchObject({ newNetwork: true, newDevice: true });
+    expect([back.device.known, back.risk.score]).toEqual([false, other.facts.risk.score]);
   });
 
   test('of two assessments at once in a transaction the first one stands', async () => {

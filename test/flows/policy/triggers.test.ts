@@ -232,6 +232,31 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
     expect(page.body).toContain('/totp"');
   });
 
+  it('a sign-in that goes on in another country is judged there too, and does not make it familiar', async () => {
+    const who = await person();
+    const jar: Parameters<typeof createAgent>[1] = [];
+    const at = (address: string, stopAt?: readonly string[]) =>
+      createAgent(stopAt, jar, { 'X-Forwarded-For': address, 'User-Agent': firefox });
+    const home = at(HOME);
+    const abroad = at(ABROAD);
+    await signIn(home, who);
+    await leave(home);
+    const movedPage = async () => {
+      await leave(home);
+      const begun = await home.open(`${client}/sign-in`);
+      const named = await home.submit(begun, '/identifier', { identifier: who.username });
+      const proved = await at(HOME, [`${world.stile.issuer}/auth`]).submit(named, '/password', {
+        password: PASSWORD,
+      });
+      return abroad.open(proved.location ?? '');
+    };
+    await answer(world.stile, home, await byPassword(home, who), { person: who });
+    const page = await movedPage();
+    expect(page.body).toContain('You are signing in from a country that is new for you.');
+    expect((await answer(world.stile, abroad, page, { person: who })).page.url).toBe(`${client}/account`);
+    expect((await movedPage()).body).toContain('You are signing in from a country that is new for you.');
+  });
+
   it('the score: somebody unlike this person', async () => {
     const who = await person(['traders']);
     await past(who);
