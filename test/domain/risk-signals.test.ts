@@ -149,11 +149,15 @@ describe('user agent changed', () => {
     expect(turned({ version: 127 })).toBe(true);
   });
 
-  test('an update, another browser, or what headers no longer say is none', () => {
+  test('a browser that no longer says what it is', () => {
+    expect(turned({ browser: '', version: 0, os: '' })).toBe(true);
+    expect(turned({ os: '' })).toBe(false);
+  });
+
+  test('an update, or another browser is none', () => {
     expect(turned({ version: 129 })).toBe(false);
     expect(turned({ browser: 'Chrome' }, 'device-2')).toBe(false);
     expect(turned({ browser: 'Chrome' }, '')).toBe(false);
-    expect(turned({ browser: '', version: 0, os: '' })).toBe(false);
   });
 
   test('the desktop site asked for on a phone is the same system in disguise', () => {
@@ -222,6 +226,13 @@ describe('elsewhere', () => {
     expect(speaks('session_elsewhere', input({ now: visit(away) }))).toBe(false);
   });
 
+  test('a cookie or token of one that no longer says what it is', () => {
+    const silent = { agent: { ...firefox, browser: '', os: '' } };
+    expect(session(silent)).toBe(true);
+    expect(session({ device: '' })).toBe(true);
+    expect(token({ ...away, ...silent })).toBe(true);
+  });
+
   test('a token from another network by another program; either alone is usual', () => {
     expect(token({ ...away, ...curl })).toBe(true);
     expect(token(away)).toBe(false);
@@ -230,9 +241,10 @@ describe('elsewhere', () => {
   });
 
   test('what is unknown or private at one end is not elsewhere', () => {
-    expect(session({ network: '', asn: 0, device: '', agent: { ...firefox, browser: '', os: '' } })).toBe(
-      false,
-    );
+    expect(session({ network: '', asn: 0 })).toBe(false);
+    const nameless = { device: '', agent: { ...firefox, browser: '', os: '' } };
+    const before = input({ now: visit(), session: visit(nameless), token: visit({ ...away, ...nameless }) });
+    expect([speaks('session_elsewhere', before), speaks('token_elsewhere', before)]).toEqual([false, false]);
     const inside = input({ now: visit({ ...away, ...curl }), token: visit(), network: closed });
     expect(speaks('token_elsewhere', inside)).toBe(false);
   });

@@ -38,7 +38,7 @@ const disguises: readonly (readonly [string, string])[] = [
 ];
 
 function agentChanges(before: Agent, now: Agent): readonly string[] {
-  const program = differs(before.browser, now.browser);
+  const program = anotherOrSilent(before.browser, now.browser);
   const system = differs(before.os, now.os) && !disguised(before.os, now.os);
   const older = !program && now.version > 0 && now.version < before.version;
   return [
@@ -52,6 +52,11 @@ function differs(one: string, other: string): boolean {
   return one !== '' && other !== '' && one !== other;
 }
 
+/** What said its name once and says none now is no longer itself: whoever leaves a header out is not less suspicious. */
+function anotherOrSilent(before: string, now: string): boolean {
+  return before !== '' && now !== before;
+}
+
 function disguised(one: string, other: string): boolean {
   return disguises.some((pair) => pair.includes(one) && pair.includes(other));
 }
@@ -60,9 +65,12 @@ function nameOf({ browser, version, os }: Agent): string {
   return `${browser} ${version}, ${os}`.slice(0, 60);
 }
 
-/** Another program or system; of a cookie's key nothing is said. */
-function otherProgram(one: Agent, other: Agent): boolean {
-  return differs(one.browser, other.browser) || (differs(one.os, other.os) && !disguised(one.os, other.os));
+/** Another program or system, or one that no longer says which; of a cookie's key nothing is said. */
+function otherProgram(before: Agent, now: Agent): boolean {
+  return (
+    anotherOrSilent(before.browser, now.browser) ||
+    (differs(before.os, now.os) && !disguised(before.os, now.os))
+  );
 }
 
 /** The session's cookie comes from another network or browser than it was last proved from. */
@@ -70,7 +78,7 @@ export function sessionElsewhere({ now, network, session }: RiskInput): Evidence
   const signal = 'session_elsewhere';
   if (!session) return unknown(signal, 'Where the session was proved is not known.');
   const moved = !network.private && otherNetwork(now, session) === true;
-  const device = differs(now.device, session.device);
+  const device = anotherOrSilent(session.device, now.device);
   const program = otherProgram(session.agent, now.agent);
   const changed = [moved ? 'network' : [], device ? 'browser' : [], program ? 'program' : []].flat();
   return evidence(signal, {
