@@ -175,7 +175,8 @@ export interface CredentialStore {
    * nor both are zero (a cloned authenticator, WebAuthn 7.2 step 22).
    */
   takePasskeyCounter(id: string, use: PasskeyUse, now: number): Promise<boolean>;
-  touch(id: string, now: number): Promise<void>;
+  /** Records a use. False: it is gone. */
+  touch(id: string, now: number): Promise<boolean>;
 }
 
 export interface PasskeyUse {
