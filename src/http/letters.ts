@@ -24,10 +24,15 @@ export function catalogueLetters(translator: Translator, organisation: string): 
     factorRemoved: (account, credential) =>
       letter(t('mail.factor_removed_subject'), account, [
         t('mail.factor_removed', factorOf(translator, credential)),
+        t('mail.browsers_forgotten'),
         t('mail.alarm'),
       ]),
     passwordChanged: (account) =>
-      letter(t('mail.password_changed_subject'), account, [t('mail.password_changed'), t('mail.alarm')]),
+      letter(t('mail.password_changed_subject'), account, [
+        t('mail.password_changed'),
+        t('mail.browsers_forgotten'),
+        t('mail.alarm'),
+      ]),
     noticed: (account, reasons) =>
       letter(t('mail.noticed_subject'), account, [t('mail.noticed'), ...reasons, t('mail.alarm')]),
   };

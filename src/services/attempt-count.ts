@@ -38,6 +38,11 @@ export function familiarKey(browserHash: string, familiarity: Familiarity): stri
   return familiarity === 'any' ? browserHash : `${browserHash}.${familiarity}`;
 }
 
+/** Every key of a browser. */
+export function familiarKeys(browserHash: string): readonly string[] {
+  return [familiarKey(browserHash, 'any'), familiarKey(browserHash, 'possession')];
+}
+
 /** The same statements run for names of nobody, so that neither answer nor time tells them apart. */
 export async function claimOf(deps: AttemptDeps, context: AttemptContext, method: Method): Promise<Claim> {
   const account = await claimedAccount(deps, context);

@@ -133,7 +133,9 @@ async function accept(deps: AttemptDeps, context: AttemptContext, success: Succe
   const refusal = await verified.consume();
   if (refusal) throw new StileError(refusal);
   const now = deps.clock.now();
-  if (verified.credentialId !== undefined) await deps.credentials.touch(verified.credentialId, now);
+  // Verified, and then removed or replaced before this: it proves nothing, and makes no browser known.
+  if (verified.credentialId !== undefined && !(await deps.credentials.touch(verified.credentialId, now)))
+    throw new StileError(factor.wrong, { detail: 'the factor is gone' });
   const proof = await addProof(deps, context, success);
   await deps.accounts.setLastMethod(account.id, remembered(factor.method, account), now);
   await rememberBrowser(deps, context, success);

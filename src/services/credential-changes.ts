@@ -14,6 +14,7 @@ import {
   requireOpen,
 } from './change-gate.ts';
 import type { Deps } from './deps.ts';
+import { type ForgetDeps, forgetBrowsers } from './forget-browsers.ts';
 import { labelOf } from './label.ts';
 import { notify } from './notify.ts';
 import type { Credential } from './ports.ts';
@@ -31,7 +32,8 @@ export type ChangeDeps = GateDeps &
     | 'accounts'
     | 'credentials'
     | 'audit'
-  >;
+  > &
+  ForgetDeps;
 
 /** Whether nobody could sign in any more without the credential. */
 export function isLastFactor(
@@ -44,8 +46,8 @@ export function isLastFactor(
 }
 
 /**
- * Removes a factor; its proofs end with it, and every record and stored token on them. Throws StileError
- * `credential_not_found`, `last_factor`, or `step_up_required` unless the account's best level is fresh.
+ * Removes a factor; its proofs end with it, and every record and stored token on them; every other browser is forgotten.
+ * Throws StileError `credential_not_found`, `last_factor`, or `step_up_required` unless the account's best level is fresh.
  */
 export async function removeCredential(deps: ChangeDeps, context: ChangeContext, id: string): Promise<void> {
   const { account, credentials } = context.facts;
@@ -63,6 +65,7 @@ export async function removeCredential(deps: ChangeDeps, context: ChangeContext,
     await deps.accounts.lock(account.id);
     if (isLastFactor(deps, await deps.credentials.byAccount(account.id), id))
       throw new StileError('last_factor');
+    await forgetBrowsers(deps, account.id, context.device.browserHash);
     await audit(deps, context, { type: 'credential_removed', credential, ...decisionIn(gate) });
   });
   await notify(deps, account, deps.letters.factorRemoved(account, credential));

@@ -15,6 +15,7 @@ import {
 } from './change-gate.ts';
 import type { Deps } from './deps.ts';
 import { normalisePassword, requireStrong } from './factors/password-strength.ts';
+import { type ForgetDeps, forgetBrowsers } from './forget-browsers.ts';
 import { notify } from './notify.ts';
 import type { PasswordCredential } from './ports.ts';
 
@@ -32,7 +33,8 @@ export type PasswordChangeDeps = GateDeps &
     | 'credentials'
     | 'sessions'
     | 'audit'
-  >;
+  > &
+  ForgetDeps;
 
 /** Who changes a password, and the session that stays. */
 export interface PasswordContext extends ChangeContext {
@@ -51,8 +53,9 @@ export async function maySetPassword(deps: GateDeps, context: ChangeContext): Pr
 
 /**
  * Sets the password. Every proof, record and stored token on the old one ends, and every other session; this session
- * keeps what was proved in it. Throws StileError `step_up_required`, `enrolment_not_allowed`, `password_too_weak` or
- * `password_unchanged`; `credential_not_found` when there is none, or another tab was first.
+ * keeps what was proved in it. Every other browser is forgotten. Throws StileError `step_up_required`,
+ * `enrolment_not_allowed`, `password_too_weak` or `password_unchanged`; `credential_not_found` when there is none, or another
+ * tab was first.
  */
 export async function setPassword(
   deps: PasswordChangeDeps,
@@ -108,6 +111,7 @@ async function replace(
   if (!(await deps.credentials.replacePassword(old.id, next, context.sessionUid)))
     throw new StileError('credential_not_found');
   const sessionsEnded = await deps.sessions.endAll(next.accountId, context.sessionUid);
+  await forgetBrowsers(deps, next.accountId, context.device.browserHash);
   const { id, accountId, method, boundAt, boundBy } = next;
   await record(deps, {
     type: 'credential_changed',

@@ -175,7 +175,8 @@ export interface CredentialStore {
    * nor both are zero (a cloned authenticator, WebAuthn 7.2 step 22).
    */
   takePasskeyCounter(id: string, use: PasskeyUse, now: number): Promise<boolean>;
-  touch(id: string, now: number): Promise<void>;
+  /** Records a use. False: it is gone. */
+  touch(id: string, now: number): Promise<boolean>;
 }
 
 export interface PasskeyUse {
@@ -188,7 +189,11 @@ export interface BrowserStore {
   /** Has this account signed in before in the browser with this hash? */
   knows(browserHash: string, accountId: string): Promise<boolean>;
   remember(browserHash: string, accountId: string, now: number): Promise<void>;
-  forgetAll(accountId: string): Promise<void>;
+  /**
+   * Forgets every browser of the account but the one with these keys, also as the device of sign-ins. The rest of those
+   * stays.
+   */
+  forgetAll(accountId: string, except: readonly string[]): Promise<void>;
 }
 
 // Attempts -------------------------------------------------------------------------------------------------
@@ -287,6 +292,8 @@ export interface AuthTransactionStore {
   setState(id: string, state: Readonly<Record<string, unknown>>): Promise<void>;
   /** Gives the state a member unless it has it, and returns the one it has: of two requests one is first. */
   keep(id: string, member: string, value: unknown): Promise<unknown>;
+  /** Takes a member from the state of the account's transactions, but those that are being written to: it waits for none. */
+  dropState(accountId: string, member: string): Promise<void>;
   /** Binds the account unless another is bound: one conditional UPDATE. False: it belongs to somebody else. */
   bindAccount(id: string, accountId: string): Promise<boolean>;
   /** Puts it in the session that is there by now, unless it is in one or another account's: one conditional UPDATE. */
@@ -512,6 +519,8 @@ export interface RememberedDevice {
   readonly secretHash: string;
   readonly previousHash: string | null;
   readonly rotatedAt: number;
+  /** Of the browser's cookie at the last use; null: not known. */
+  readonly browserHash: string | null;
   readonly userAgent: string | null;
   readonly createdAt: number;
   readonly lastUsedAt: number;
@@ -522,7 +531,7 @@ export interface RememberedDeviceStore {
   add(
     device: Pick<
       RememberedDevice,
-      'id' | 'accountId' | 'secretHash' | 'userAgent' | 'createdAt' | 'expiresAt'
+      'id' | 'accountId' | 'secretHash' | 'browserHash' | 'userAgent' | 'createdAt' | 'expiresAt'
     >,
   ): Promise<void>;
   byIds(accountId: string, ids: readonly string[], now: number): Promise<RememberedDevice[]>;
@@ -530,13 +539,15 @@ export interface RememberedDeviceStore {
   /** Replaces the secret: one conditional UPDATE. False: another request has replaced it. */
   rotate(renewed: RenewedDevice): Promise<boolean>;
   remove(accountId: string, id: string): Promise<boolean>;
-  removeAll(accountId: string): Promise<void>;
+  /** All but those of the browser with these keys; one whose browser is not known goes. */
+  removeAll(accountId: string, except: readonly string[]): Promise<void>;
 }
 
 export interface RenewedDevice {
   readonly id: string;
   readonly from: string;
   readonly to: string;
+  readonly browserHash: string | null;
   readonly userAgent: string | null;
   readonly now: number;
   readonly expiresAt: number;

@@ -110,7 +110,7 @@ export async function renewDevice(
 async function replace(
   deps: DeviceDeps,
   { device: { id, secretHash } }: Found,
-  { userAgent }: Device,
+  { browserHash, userAgent }: Device,
 ): Promise<string | undefined> {
   const secret = deps.random.token(32);
   const now = deps.clock.now();
@@ -118,6 +118,7 @@ async function replace(
     id,
     from: secretHash,
     to: hashOf(secret),
+    browserHash,
     userAgent,
     now,
     expiresAt: now + REMEMBERED_FOR,
@@ -134,6 +135,7 @@ async function add(deps: DeviceDeps, completed: Completed): Promise<string> {
     id,
     accountId,
     secretHash: hashOf(secret),
+    browserHash: device.browserHash,
     userAgent: device.userAgent,
     createdAt: now,
     expiresAt: now + REMEMBERED_FOR,

@@ -3,11 +3,10 @@ import type { AuditData } from '../domain/events.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { type DeviceName, deviceName } from './device-name.ts';
+import { type ForgetDeps, forgetBrowsers } from './forget-browsers.ts';
 
-export type SessionDeps = Pick<
-  Deps,
-  'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'browsers' | 'devices' | 'audit'
->;
+export type SessionDeps = Pick<Deps, 'clock' | 'random' | 'unitOfWork' | 'sessions' | 'records' | 'audit'> &
+  ForgetDeps;
 
 /** Who acts, and from which session. */
 export interface SessionContext {
@@ -62,10 +61,7 @@ export function endAllSessions(
 ): Promise<number> {
   return deps.unitOfWork.run(async () => {
     const ended = await deps.sessions.endAll(context.accountId, keepCurrent ? context.sessionUid : undefined);
-    if (!keepCurrent) {
-      await deps.browsers.forgetAll(context.accountId);
-      await deps.devices.removeAll(context.accountId);
-    }
+    if (!keepCurrent) await forgetBrowsers(deps, context.accountId, null);
     await audit(deps, context, { type: 'session_ended', data: { all: !keepCurrent, count: ended } });
     return ended;
   });

@@ -114,7 +114,11 @@ describe.skipIf(noPostgres)('changing the password', () => {
     const old = await passwordOf(account);
     await session(account);
     await setPassword(world.deps, await here.change(), NEXT);
-    expect(world.mails.at(-1)).toMatchObject({ to: account.email, subject: 'Your password was changed' });
+    expect(world.mails.at(-1)).toMatchObject({
+      to: account.email,
+      subject: 'Your password was changed',
+      text: expect.stringContaining('In every browser but the one in which this was done'),
+    });
     const next = await passwordOf(account);
     expect((await audited(world, 'credential_changed')).at(-1)).toMatchObject({
       outcome: 'success',

@@ -71,6 +71,19 @@ describe.skipIf(noPostgres)('remembered devices', () => {
     expect(await listDevices(world.deps, account.id)).toHaveLength(1);
   });
 
+  test('a device knows its browser, from when it was remembered and from each use', async () => {
+    const account = await createPerson(world);
+    const browsers = async () =>
+      (await world.deps.devices.byAccount(account.id, world.deps.clock.now())).map(
+        ({ browserHash }) => browserHash,
+      );
+    const tokens = await remember(account);
+    expect(await browsers()).toEqual(['browser']);
+    await world.database.db.query('UPDATE "remembered_device" SET "browser_hash" = NULL');
+    await signIn(account, tokens);
+    expect(await browsers()).toEqual(['browser']);
+  });
+
   test('a replaced secret counts a minute, for a parallel tab, and the cookie stays as it is', async () => {
     const account = await createPerson(world);
     const first = await remember(account);

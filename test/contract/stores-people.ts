@@ -27,7 +27,7 @@ export function peopleContract(get: () => Subject): void {
     await stores.browsers.remember(browser, ada, NOW + 1);
     expect(await stores.browsers.knows(browser, ada)).toBe(true);
     expect(await stores.browsers.knows(browser, bob)).toBe(false);
-    await stores.browsers.forgetAll(ada);
+    await stores.browsers.forgetAll(ada, []);
     expect(await stores.browsers.knows(browser, ada)).toBe(false);
   });
 }

@@ -246,7 +246,7 @@ function service(get: () => Subject): void {
     expect((await facts(accountId)).device?.known).toBe(false);
     await signIn(accountId);
     expect((await facts(accountId)).device?.known).toBe(true);
-    await get().stores.browsers.forgetAll(accountId);
+    await get().stores.browsers.forgetAll(accountId, []);
     expect((await facts(accountId)).device?.known).toBe(false);
   });
 

@@ -202,9 +202,11 @@ export const english = {
     'Everywhere ends every session, this one too, and the access of every application.',
 
   'notice.factor_added': 'Added. You can use it from now on.',
-  'notice.password_changed': 'Your password has been changed. You are signed out everywhere but here.',
+  'notice.password_changed':
+    'Your password has been changed. You are signed out everywhere but here, and other browsers are no longer remembered.',
   'notice.factor_renamed': 'Renamed.',
-  'notice.factor_removed': 'Removed. It no longer works, and what rested on it has ended.',
+  'notice.factor_removed':
+    'Removed. It no longer works, what rested on it has ended, and other browsers are no longer remembered.',
   'notice.session_ended': 'That session has ended.',
   'notice.sessions_ended': 'The other sessions have ended.',
   'notice.device_forgotten': 'That browser is no longer remembered.',
@@ -261,6 +263,8 @@ export const english = {
   'mail.factor_added': 'The {factor} "{label}" can now be used to sign in to your account.',
   'mail.factor_removed_subject': 'A way to sign in was removed',
   'mail.factor_removed': 'The {factor} "{label}" can no longer be used to sign in to your account.',
+  'mail.browsers_forgotten':
+    'In every browser but the one in which this was done, you may be asked for more the next time you sign in.',
   'mail.noticed_subject': 'Your account was used',
   'mail.noticed': 'Your account was used, and it looked unusual:',
   'mail.password_changed_subject': 'Your password was changed',

@@ -31,6 +31,9 @@ export function createAuthTransactionStore(db: Database): AuthTransactionStore {
       const { rows } = await update(id, kept, JSON.stringify({ [member]: value }));
       return rows[0]?.state[member] ?? value;
     },
+    dropState: async (accountId, member) => {
+      await db.query(dropState, [accountId, member]);
+    },
     bindAccount: async (id, accountId) => (await update(id, bindAccount, accountId)).rowCount === 1,
     joinSession: async (id, { sessionUid, accountId }) =>
       (await update(id, joinSession, accountId, sessionUid)).rowCount === 1,
@@ -44,6 +47,9 @@ export function createAuthTransactionStore(db: Database): AuthTransactionStore {
     },
   };
 }
+
+const dropState = `UPDATE "auth_transaction" SET "state" = "state" - $2::text WHERE "id" IN
+  (SELECT "id" FROM "auth_transaction" WHERE "account_id" = $1 AND "state" ? $2::text FOR UPDATE SKIP LOCKED)`;
 
 /** Pinned without an account: to somebody who is nobody here. */
 const mayBe = `("account_id" = $2 OR ("account_id" IS NULL AND NOT "pinned"))`;

@@ -19,9 +19,15 @@ export function createBrowserStore(db: Database): BrowserStore {
         [browserHash, accountId, now],
       );
     },
-    forgetAll: async (accountId) => {
-      await db.query('DELETE FROM "known_browser" WHERE "account_id" = $1', [accountId]);
-      await db.query(`UPDATE "sign_in_history" SET "device_hash" = '' WHERE "account_id" = $1`, [accountId]);
-    },
+    forgetAll: (accountId, except) => db.transaction(() => forgetAll(db, accountId, except)),
   };
+}
+
+const strangers = [
+  `DELETE FROM "known_browser" WHERE "account_id" = $1 AND "browser_hash" <> ALL ($2::text[])`,
+  `UPDATE "sign_in_history" SET "device_hash" = '' WHERE "account_id" = $1 AND "device_hash" <> ALL ($2::text[])`,
+];
+
+async function forgetAll(db: Database, accountId: string, except: readonly string[]): Promise<void> {
+  for (const sql of strangers) await db.query(sql, [accountId, except]);
 }

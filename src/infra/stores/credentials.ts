@@ -55,9 +55,7 @@ export function createCredentialStore(db: Database): CredentialStore {
     replacePassword: (old, next, keep) => db.transaction(() => replacePassword(db, { old, next, keep })),
     takeTotpStep: (id, step, now) => changed(db, takeTotpStep, [id, step, now]),
     takePasskeyCounter: (id, use, now) => takePasskeyCounter(db, { id, use, now }),
-    touch: async (id, now) => {
-      await changed(db, 'UPDATE "credential" SET "last_used_at" = $2 WHERE "id" = $1', [id, now]);
-    },
+    touch: (id, now) => changed(db, 'UPDATE "credential" SET "last_used_at" = $2 WHERE "id" = $1', [id, now]),
   };
 }
 

@@ -7,6 +7,7 @@ interface Row {
   readonly secret_hash: string;
   readonly previous_hash: string | null;
   readonly rotated_at: number;
+  readonly browser_hash: string | null;
   readonly user_agent: string | null;
   readonly created_at: number;
   readonly last_used_at: number;
@@ -19,7 +20,7 @@ export function createRememberedDeviceStore(db: Database): RememberedDeviceStore
     add: async (device) => {
       await db.query(
         `INSERT INTO "remembered_device" ("id", "account_id", "secret_hash", "rotated_at", "user_agent", "created_at",
-           "last_used_at", "expires_at") VALUES ($1, $2, $3, $4, $5, $4, $4, $6)`,
+           "last_used_at", "expires_at", "browser_hash") VALUES ($1, $2, $3, $4, $5, $4, $4, $6, $7)`,
         [
           device.id,
           device.accountId,
@@ -27,6 +28,7 @@ export function createRememberedDeviceStore(db: Database): RememberedDeviceStore
           device.createdAt,
           device.userAgent,
           device.expiresAt,
+          device.browserHash,
         ],
       );
     },
@@ -39,12 +41,13 @@ export function createRememberedDeviceStore(db: Database): RememberedDeviceStore
       const sql = `${select} ORDER BY "last_used_at" DESC, "id"`;
       return (await db.query<Row>(sql, [accountId, now])).rows.map(toDevice);
     },
-    rotate: async ({ id, from, to, userAgent, now, expiresAt }) => {
+    rotate: async ({ id, from, to, browserHash, userAgent, now, expiresAt }) => {
       const { rowCount } = await db.query(
         `UPDATE "remembered_device" SET "secret_hash" = $3, "previous_hash" = $2, "rotated_at" = $4,
-           "last_used_at" = $4, "user_agent" = COALESCE($5, "user_agent"), "expires_at" = $6
+           "last_used_at" = $4, "user_agent" = COALESCE($5, "user_agent"), "expires_at" = $6,
+           "browser_hash" = $7
          WHERE "id" = $1 AND "secret_hash" = $2`,
-        [id, from, to, now, userAgent, expiresAt],
+        [id, from, to, now, userAgent, expiresAt, browserHash],
       );
       return rowCount === 1;
     },
@@ -52,8 +55,12 @@ export function createRememberedDeviceStore(db: Database): RememberedDeviceStore
       const sql = 'DELETE FROM "remembered_device" WHERE "account_id" = $1 AND "id" = $2';
       return (await db.query(sql, [accountId, id])).rowCount === 1;
     },
-    removeAll: async (accountId) => {
-      await db.query('DELETE FROM "remembered_device" WHERE "account_id" = $1', [accountId]);
+    removeAll: async (accountId, except) => {
+      await db.query(
+        `DELETE FROM "remembered_device" WHERE "account_id" = $1
+           AND ("browser_hash" IS NULL OR "browser_hash" <> ALL ($2::text[]))`,
+        [accountId, except],
+      );
     },
   };
 }
@@ -65,6 +72,7 @@ function toDevice(row: Row): RememberedDevice {
     secretHash: row.secret_hash,
     previousHash: row.previous_hash,
     rotatedAt: row.rotated_at,
+    browserHash: row.browser_hash,
     userAgent: row.user_agent,
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
