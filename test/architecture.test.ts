@@ -31,7 +31,7 @@ describe('layers', () => {
     'src/config': ['src/domain'],
     'src/services': ['src/domain', 'src/config/schema.ts'],
     'src/oidc': ['src/services', 'src/domain', 'src/config'],
-    'src/gate': ['src/domain/errors.ts', 'src/config/yaml-limits.ts'],
+    'src/gate': ['src/domain/errors.ts', 'src/config/yaml-file.ts'],
     'src/http': ['src/services', 'src/domain', 'src/config', 'src/oidc'],
     'src/report': ['src/domain'],
     'src/infra': [

@@ -9,6 +9,7 @@ import {
   type Node,
   parseDocument,
   Scalar,
+  visit,
 } from 'yaml';
 import { z } from 'zod';
 import { hint } from '../domain/similar.ts';
@@ -52,7 +53,8 @@ export function readYaml(text: string): YamlFile | { readonly faults: readonly P
     };
   }
   const read = plainData(document);
-  if ('fault' in read) return { faults: [{ path: '(file)', line: 1, column: 1, message: read.fault }] };
+  if ('fault' in read)
+    return { faults: [{ path: '(file)', ...placeOf(lines, suspectAlias(document)), message: read.fault }] };
   const place = (path: FaultPath, key = false) => placeOf(lines, startOf(document, path, key));
   return {
     raw: read.raw,
@@ -73,6 +75,19 @@ function plainData(document: Document.Parsed): { readonly raw: unknown } | { rea
   } catch (error) {
     return { fault: error instanceof Error ? error.message : 'cannot be read' };
   }
+}
+
+/** Where the alias stands that has no anchor; else the first one. */
+function suspectAlias(document: Document.Parsed): number {
+  const offsets: number[] = [];
+  visit(document, {
+    Alias: (_key, alias) => {
+      const [offset = 0] = alias.range ?? [];
+      if (alias.resolve(document)) offsets.push(offset);
+      else offsets.unshift(offset);
+    },
+  });
+  return offsets[0] ?? 0;
 }
 
 function placeOf(lines: LineCounter, offset: number): Place {

@@ -1,28 +1,20 @@
 /** From the text of the gate's file to rules and settings, or to everything wrong with it. Pure. */
-import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
-import { yamlExcess } from '../config/yaml-limits.ts';
+import { faultAt, type PlacedFault, readYaml, shapeFaults, type YamlFile } from '../config/yaml-file.ts';
 import { parsePattern } from './pattern.ts';
 import type { Effect, Rule } from './rule.ts';
 import { type GateFile, gateFileSchema, type RuleInput } from './rules-schema.ts';
-
-/** What is wrong, and where: `rules[3].path`, and a line from 1. */
-export interface RuleFault {
-  readonly path: string;
-  readonly line: number;
-  readonly message: string;
-}
 
 export interface GateSettings extends Omit<GateFile, 'rules'> {
   readonly rules: readonly Rule[];
 }
 
-export type ParsedGate = { readonly settings: GateSettings } | { readonly faults: readonly RuleFault[] };
+export type ParsedGate = { readonly settings: GateSettings } | { readonly faults: readonly PlacedFault[] };
 
 /** The file could not be used: every fault at once. */
 export class GateFileError extends Error {
-  readonly faults: readonly RuleFault[];
+  readonly faults: readonly PlacedFault[];
 
-  constructor(faults: readonly RuleFault[]) {
+  constructor(faults: readonly PlacedFault[]) {
     super(faults.map(({ path, line, message }) => `line ${line}, ${path}: ${message}`).join('\n'));
     this.name = 'GateFileError';
     this.faults = faults;
@@ -31,74 +23,17 @@ export class GateFileError extends Error {
 
 /** Reads YAML, of which JSON is a part. Throws for no text. */
 export function parseGateFile(text: string): ParsedGate {
-  try {
-    return parse(text);
-  } catch (error) {
-    // What no check foresaw.
-    const message = error instanceof Error ? error.message : 'unreadable';
-    return { faults: [{ path: '(file)', line: 1, message }] };
-  }
-}
-
-function parse(text: string): ParsedGate {
-  const excess = yamlExcess(text);
-  if (excess) return { faults: [{ path: '(file)', ...excess }] };
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  if (document.errors.length > 0) {
-    return {
-      faults: document.errors.map(({ message, pos }) => ({
-        path: '(file)',
-        line: lines.linePos(pos[0]).line,
-        message,
-      })),
-    };
-  }
-  const at = (path: readonly PropertyKey[]) => lineOf(document, lines, path);
-  const read = readValue(document, lines);
-  if ('fault' in read) return { faults: [read.fault] };
-  const parsed = gateFileSchema.safeParse(read.value ?? {});
-  const faults = parsed.success ? [] : parsed.error.issues.flatMap((issue) => faultsOf(issue, at));
-  const repeated = repeatedNames(read.value, at);
+  const file = readYaml(text);
+  if ('faults' in file) return file;
+  const parsed = gateFileSchema.safeParse(file.raw ?? {});
+  const faults = parsed.success ? [] : shapeFaults(file, gateFileSchema, parsed.error.issues);
+  const repeated = repeatedNames(file);
   if (!parsed.success || repeated.length > 0) return { faults: [...faults, ...repeated] };
   return { settings: { ...parsed.data, rules: parsed.data.rules.map(ruleOf) } };
 }
 
-/** Aliases are resolved here, and may have no anchor, or too many uses. */
-function readValue(document: Document, lines: LineCounter): { value: unknown } | { fault: RuleFault } {
-  try {
-    return { value: document.toJS({ maxAliasCount: 100 }) };
-  } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
-    const offsets: number[] = [];
-    visit(document, {
-      Alias: (_key, alias) => {
-        const [offset = 0] = alias.range ?? [];
-        if (alias.resolve(document)) offsets.push(offset);
-        else offsets.unshift(offset);
-      },
-    });
-    const { line } = lines.linePos(offsets[0] ?? 0);
-    return { fault: { path: '(file)', line, message: error.message } };
-  }
-}
-
-type LineAt = (path: readonly PropertyKey[]) => number;
-type Issue = { readonly path: readonly PropertyKey[]; readonly message: string; readonly code: string };
-
-function faultsOf(issue: Issue, at: LineAt): RuleFault[] {
-  const keys: unknown = 'keys' in issue && issue.code === 'unrecognized_keys' ? issue.keys : undefined;
-  if (Array.isArray(keys)) {
-    return keys.map((key: unknown) => {
-      const path = [...issue.path, String(key)];
-      return { path: show(path), line: at(path), message: 'there is no such setting' };
-    });
-  }
-  const message = issue.message.replace(/^Invalid input: /, '');
-  return [{ path: show(issue.path), line: at(issue.path), message }];
-}
-
-function repeatedNames(raw: unknown, at: LineAt): RuleFault[] {
+function repeatedNames(file: YamlFile): PlacedFault[] {
+  const { raw } = file;
   const rules: unknown = typeof raw === 'object' && raw !== null && 'rules' in raw ? raw.rules : [];
   if (!Array.isArray(rules)) return [];
   const seen = new Set<unknown>();
@@ -110,28 +45,13 @@ function repeatedNames(raw: unknown, at: LineAt): RuleFault[] {
       seen.add(name);
       return [];
     }
-    const path = ['rules', index, 'name'];
-    return [{ path: show(path), line: at(path), message: 'an earlier rule has this name' }];
+    return [faultAt(file, ['rules', index, 'name'], 'an earlier rule has this name')];
   });
 }
 
 /** Of a rule that was given none. @param order From 0. */
 function nameOf(order: number): string {
   return `rule-${order + 1}`;
-}
-
-/** The line of the deepest part of the path that stands in the file. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-  }
-  return 1;
-}
-
-function show(path: readonly PropertyKey[]): string {
-  const shown = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return shown.replace(/^\./, '') || '(file)';
 }
 
 function ruleOf(input: RuleInput, order: number): Rule {

@@ -1,7 +1,7 @@
 /** The rules in force, and their replacement: whole or not at all. */
 import { BlockList } from 'node:net';
 import { type Networks, networksOf } from './facts.ts';
-import { GateFileError, type GateSettings, parseGateFile, type RuleFault } from './parse-rules.ts';
+import { GateFileError, type GateSettings, parseGateFile } from './parse-rules.ts';
 import { indexRules, type RuleIndex } from './rule-index.ts';
 
 export interface GateState {
@@ -37,9 +37,9 @@ const fixed = [
 /** The state a new text makes of the old one. @throws GateFileError, also where a setting needs a restart. */
 export function nextState(old: GateState, text: string): GateState {
   const next = stateOf(text);
-  const faults: RuleFault[] = fixed
+  const faults = fixed
     .filter((name) => JSON.stringify(next.settings[name]) !== JSON.stringify(old.settings[name]))
-    .map((name) => ({ path: name, line: 1, message: 'cannot change without a restart' }));
+    .map((name) => ({ path: name, line: 1, column: 1, message: 'cannot change without a restart' }));
   if (faults.length > 0) throw new GateFileError(faults);
   return next;
 }

@@ -93,7 +93,7 @@ test.each([
   ['a: [', 'p.yaml:1:5: (file): '],
   ['rules: []\nrules: []', 'p.yaml:2:1: (file): Map keys must be unique'],
   ['- 1', 'p.yaml:1:1: (file): expected object'],
-  ['rules: *nothing', 'p.yaml:1:1: (file): Unresolved alias'],
+  ['rules: *nothing', 'p.yaml:1:8: (file): Unresolved alias'],
   ['', 'p.yaml:1:1: rules: expected array'],
   [rule('"true"', '    nott: 1\n'), 'p.yaml:6:5: rules[0].nott: there is no such setting'],
 ])('what is no policy: %j', (text, start) => {

@@ -47,7 +47,7 @@ describe('hosts', () => {
       `${HEAD}hosts: [a.test]\nrules:\n  - { path: /, host: [a.test, b.test], deny: true }`,
     );
     expect(parsed).toEqual({
-      faults: [{ path: 'rules[0].host', line: 5, message: 'b.test is none of hosts' }],
+      faults: [{ path: 'rules[0].host', line: 5, column: 22, message: 'b.test is none of hosts' }],
     });
   });
 

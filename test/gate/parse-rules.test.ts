@@ -96,7 +96,7 @@ test.each([
     { line: 1, message: 'is longer than 1000000 characters' },
   ],
 ])('a file that is %s is not parsed', (_what, text, fault) => {
-  expect(faults(head + text)).toEqual([{ path: '(file)', ...fault }]);
+  expect(faults(head + text)).toEqual([{ path: '(file)', column: 1, ...fault }]);
 });
 
 test('metrics may be beside what the gate answers itself', () => {
