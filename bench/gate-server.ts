@@ -74,13 +74,12 @@ ${fillers.join('\n')}
   });
 }
 
-/** ES256 verifications in one second, of one signature: `crypto.verify` of OpenSSL in this turn, key and all at hand. */
+/** ES256 verifications in one second, of one signature: `crypto.verify` in this turn, in its cheapest form, all at hand. */
 function rawVerifications(): number {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const data = Buffer.alloc(400, 1);
-  const signature = sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' });
-  const spki = publicKey.export({ format: 'pem', type: 'spki' });
-  const key = { key: createPublicKey(spki), dsaEncoding: 'ieee-p1363' as const };
+  const signature = sign('sha256', data, privateKey);
+  const key = createPublicKey(publicKey.export({ format: 'pem', type: 'spki' }));
   const begin = performance.now();
   let done = 0;
   for (; performance.now() - begin < 1000; done += 1) verify('sha256', data, key, signature);

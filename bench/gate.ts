@@ -10,11 +10,11 @@ import { type BenchClient, createClient, startIssuer } from './gate-issuer.ts';
 import { type GateLoad, loadGate } from './gate-load.ts';
 
 const [, , what = 'all', amount] = process.argv;
-const seconds = what === 'speed' ? Number(amount ?? 2) : 2;
+const seconds = what === 'speed' ? Number(amount ?? 1.5) : 1.5;
 const distinct = what === 'memory' ? Number(amount ?? 1_000_000) : 1_000_000;
-const rounds = 5;
+const rounds = 9;
 /** More than a round can send. */
-const many = 20_000 * seconds;
+const many = Math.ceil(20_000 * seconds);
 const WARM = 25_000;
 const BARE = 'bare, 204';
 const NGINX = 'nginx alone';
@@ -63,7 +63,7 @@ async function speed(): Promise<void> {
   const gateways = await behindNginx({ gate: gate.port, upstream: bare.port }, warm);
   const results = await inTurns([...rows, ...gateways.rows], gate);
   await gateways.stop();
-  console.log('                        per second  p50 ms  p99 ms  CPU µs   load   ratio (of CPU)');
+  console.log('                        per second  p50 ms  p99 ms  CPU µs   load   ratio             of CPU');
   for (const { name, base } of [{ name: VERIFICATION, base: '' }, ...rows, ...gateways.rows])
     print(name, results.get(name) ?? [], results.get(base ?? ''));
 }
@@ -181,7 +181,7 @@ async function oneRound({ child, port }: Row, next: Next): Promise<Round> {
   return { ...load, cpu: used / answers };
 }
 
-/** Medians; ratios are of a row's and its base's figures of the same round. */
+/** Medians; ratios, with the least and the most, are of a row's and its base's figures of the same round. */
 function print(name: string, rounds: readonly Round[], base: readonly Round[] = []): void {
   const figures = [
     middle(rounds.map(({ perSecond }) => perSecond))
@@ -200,10 +200,11 @@ function print(name: string, rounds: readonly Round[], base: readonly Round[] = 
       .toFixed(2)
       .padStart(7),
   ];
-  const rate = middle(rounds.map(({ perSecond }, at) => perSecond / (base[at]?.perSecond ?? 0))).toFixed(2);
+  const rates = rounds.map(({ perSecond }, at) => perSecond / (base[at]?.perSecond ?? 0));
   const cpu = middle(rounds.map(({ cpu }, at) => (base[at]?.cpu ?? 0) / cpu)).toFixed(2);
-  const ratios = base.length > 0 ? `${rate} (${cpu})` : '';
-  console.log(`${name.padEnd(22)} ${figures.join('')}   ${ratios.padEnd(12)} ${statusesOf(rounds)}`);
+  const range = `(${Math.min(...rates).toFixed(2)}–${Math.max(...rates).toFixed(2)})`;
+  const ratios = base.length > 0 ? `${middle(rates).toFixed(2)} ${range}  ${cpu}` : '';
+  console.log(`${name.padEnd(22)} ${figures.join('')}   ${ratios.padEnd(24)} ${statusesOf(rounds)}`);
 }
 
 function middle(values: readonly number[]): number {

@@ -52,6 +52,14 @@ export function boundTokens(verifiers?: ProofVerifiers): void {
     expect(summary(await api.decide(facts))).toMatch(/^401 DPoP error="invalid_dpop_proof".*algs="ES256 /);
   });
 
+  it('lets one of many in that come with the same proof at once', async () => {
+    const { key, token, api } = await setUp();
+    const dpop = await key.proof({ method: 'GET', url: URL_, token });
+    const facts = request(`DPoP ${token}`, { dpop });
+    const decisions = await Promise.all(Array.from({ length: 20 }, () => api.decide(facts)));
+    expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(1);
+  });
+
   it.each([
     { htm: 'POST' },
     { htu: 'https://api.test/other' },

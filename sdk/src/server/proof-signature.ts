@@ -7,7 +7,7 @@ import {
   importJWK,
 } from 'jose';
 import { InvalidProofError, InvalidTokenError } from './errors.ts';
-import type { Soon } from './soon.ts';
+import { andThen, type Soon } from './soon.ts';
 
 /** Characters. */
 const LONGEST_PROOF = 4096;
@@ -17,7 +17,7 @@ const LONGEST_PROOF = 4096;
  * Only the signature is its business: a proof gets here when its header, letter by letter, is that of an earlier proof
  * that was verified in every respect.
  */
-export type ProofVerifier = (jws: string) => string | undefined;
+export type ProofVerifier = (jws: string) => Soon<string | undefined>;
 
 /** A verifier for a public key and its JWS algorithm; undefined: the default is to be used. */
 export type ProofVerifiers = (key: CryptoKey, alg: string) => ProofVerifier | undefined;
@@ -60,7 +60,7 @@ export function verifySignature(
 ): Soon<Proof> {
   if (!known?.verify) return verifyWhole(proof, { input, known, jkt });
   checkKey(known, jkt);
-  return { key: known, payload: readPayload(known.verify(proof)) };
+  return andThen(known.verify(proof), (text) => ({ key: known, payload: readPayload(text) }));
 }
 
 function checkKey(key: ProofKey, jkt: string): void {
