@@ -1,43 +1,33 @@
 /**
  * A backtest of 20 rules over a million recorded decisions in a real PostgreSQL: seconds, and the most memory. Processor time is
- * this process's own; the database's is another's. `node dist/bench/backtest.js [decisions]`
+ * that of the process that replays; the database's is another's. `node dist/bench/backtest.js [decisions]`
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { cpus } from 'node:os';
-import { pathToFileURL } from 'node:url';
-import { requirePolicy } from '../src/config/policy/load.ts';
-import { createBacktest } from '../src/domain/backtest/backtest.ts';
-import type { BacktestReport } from '../src/domain/backtest/report.ts';
-import { defaultLevels } from '../src/domain/ladder.ts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { keptForm } from '../src/domain/decision-form.ts';
 import { type Database, openDatabase } from '../src/infra/db.ts';
-import { readDecisions } from '../src/infra/decision-log.ts';
 import { migrate } from '../src/infra/migrate.ts';
 import { findPostgres, startPostgres } from '../test/support/postgres.ts';
-import { draftPolicy, makeHistory } from './history.ts';
-
-export interface BacktestFigures {
-  readonly decisions: number;
-  readonly rules: number;
-  /** By the clock, reading from the database included. */
-  readonly seconds: number;
-  /** Of this process on its processors. */
-  readonly cpuSeconds: number;
-  /** Megabytes resident at most, all of the process. */
-  readonly peakRss: number;
-  readonly changes: BacktestReport['changes'];
-}
+import type { ReplayFigures } from './backtest-replay.ts';
+import { makeHistory } from './history.ts';
+import { imageLimits } from './shared.ts';
 
 const silent = { warn: () => {} };
 
 /** On an empty database, which is filled first. */
-export async function measureBacktest(databaseUrl: string, decisions: number): Promise<BacktestFigures> {
+export async function measureBacktest(databaseUrl: string, decisions: number): Promise<ReplayFigures> {
   const db = await openDatabase({ url: databaseUrl }, { log: silent, statementTimeout: 120_000 });
   try {
     await migrate(db);
     await fill(db, decisions);
-    return await replay(db, decisions);
   } finally {
     await db.close();
   }
+  const figures = await replay(databaseUrl);
+  if (figures.decisions !== decisions) throw new Error(`${figures.decisions} decisions were counted`);
+  return figures;
 }
 
 const BATCH = 500;
@@ -62,42 +52,29 @@ async function fill(db: Database, decisions: number): Promise<void> {
     batch = [];
   };
   for (const event of makeHistory(options)) {
-    batch.push(event);
+    batch.push({ ...event, decision: keptForm(event.decision) });
     if (batch.length === BATCH) await write();
   }
   if (batch.length > 0) await write();
   await db.query('VACUUM ANALYZE "audit_event"');
 }
 
-async function replay(db: Database, decisions: number): Promise<BacktestFigures> {
-  const policy = requirePolicy(draftPolicy, { levels: defaultLevels, file: 'bench' });
-  let peak = 0;
-  const watch = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage.rss());
-  }, 50);
-  const before = process.cpuUsage();
-  const begin = performance.now();
-  const backtest = createBacktest({ policy, levels: defaultLevels });
-  for await (const page of readDecisions(db, {})) for (const event of page) backtest.add(event);
-  const report = backtest.report();
-  const seconds = (performance.now() - begin) / 1000;
-  const { user, system } = process.cpuUsage(before);
-  clearInterval(watch);
-  peak = Math.max(peak, process.memoryUsage.rss());
-  if (report.decisions.counted !== decisions)
-    throw new Error(`${report.decisions.counted} decisions were counted`);
-  return {
-    decisions,
-    rules: policy.rules.length,
-    seconds,
-    cpuSeconds: (user + system) / 1e6,
-    peakRss: peak / 1e6,
-    changes: report.changes,
-  };
+/** In a process of its own, with the limits that the image sets. */
+async function replay(databaseUrl: string): Promise<ReplayFigures> {
+  const child = fork(fileURLToPath(new URL('./backtest-replay.js', import.meta.url)), [databaseUrl], {
+    execArgv: imageLimits.node,
+    env: { ...process.env, ...imageLimits.env },
+  });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the replay ended with ${code}`);
+  });
+  const [figures] = (await Promise.race([once(child, 'message'), ended])) as [ReplayFigures];
+  ended.catch(() => {});
+  return figures;
 }
 
 /** What `npm run bench:policy` prints of it. */
-export function backtestLines({ decisions, rules, seconds, cpuSeconds, peakRss }: BacktestFigures): string[] {
+export function backtestLines({ decisions, rules, seconds, cpuSeconds, peakRss }: ReplayFigures): string[] {
   return [
     `backtest of ${rules} rules over ${decisions.toLocaleString('en')} decisions in PostgreSQL:`,
     `  ${seconds.toFixed(1)} s by the clock, ${cpuSeconds.toFixed(1)} s of processor time, ${peakRss.toFixed(0)} MB at most`,

@@ -12,6 +12,7 @@ import { administer, findPostgres, startPostgres } from '../test/support/postgre
 import { type LoadResult, prepare, repeatFor, workOnce } from './load.ts';
 import { makePeople } from './people.ts';
 import { type Order, type Scenario, scenarios, type Work } from './scenarios.ts';
+import { imageLimits } from './shared.ts';
 import { startUp } from './start-up.ts';
 
 /** Of a round. They are short and take turns, so that a machine that is slower for a while is so for both. */
@@ -63,10 +64,10 @@ async function startBare(): Promise<Server> {
 async function startStile(): Promise<Server> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
-  // As the image starts it.
-  const limit = ['--max-old-space-size=512', '--max-semi-space-size=8'];
-  const env = { ...process.env, MALLOC_ARENA_MAX: '2' };
-  const child = await start('./stile.js', [String(port), postgres.url('postgres')], { execArgv: limit, env });
+  const child = await start('./stile.js', [String(port), postgres.url('postgres')], {
+    execArgv: imageLimits.node,
+    env: { ...process.env, ...imageLimits.env },
+  });
   return { child, issuer, people: await makePeople(postgres.url('postgres'), issuer, 120) };
 }
 

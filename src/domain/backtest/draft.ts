@@ -1,8 +1,9 @@
 /** What a draft policy says to a recorded decision, and what cannot be known of it. */
 import type { RecordedDecision } from '../decision.ts';
-import { decidePolicy, type PolicyDecision } from '../policy/decide.ts';
+import { decidePolicy, decideUnindexed, type PolicyDecision } from '../policy/decide.ts';
 import type { PolicyFacts } from '../policy/facts.ts';
 import type { Policy, Rule } from '../policy/policy.ts';
+import { atTime } from '../policy/prepared-facts.ts';
 import { mayMatch } from '../policy/rule-index.ts';
 import { timeFacts } from '../policy/time.ts';
 
@@ -25,13 +26,13 @@ export function createDraft(policy: Policy): Draft {
   const timeOf = createTimes(policy.timeZone);
   return ({ facts: recorded, now }) => {
     const time = timeOf(now);
-    const facts = { ...recorded, time };
+    const facts = atTime(recorded, time);
     const { sure, unsure } = partOf(facts);
     const decision = decidePolicy(sure, facts);
     const open = unsure.filter(({ needs }) => mayMatch(needs, facts));
     if (open.length === 0) return { decision, unsure: open, worst: decision, date: time.date };
     const rules = open.map((rule) => ({ ...rule, matches: () => true }));
-    const more = decidePolicy({ ...policy, rules }, facts);
+    const more = decideUnindexed({ ...policy, rules }, facts);
     return { decision, unsure: open, worst: joined(decision, more), date: time.date };
   };
 }

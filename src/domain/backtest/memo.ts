@@ -31,19 +31,29 @@ function keysFor(levels: readonly Level[]): (decision: RecordedDecision, added: 
   const limits = levels.flatMap((level) => [level.maxAge, lifetimeOf(level)]);
   const ofLevels = limits.flatMap((limit) => (limit === undefined ? [] : [limit - 1]));
   const idle = levels.some((level) => level.idle);
+  let last: { readonly decision: RecordedDecision; readonly key: string } | undefined;
   return (decision, added) => {
-    const { clauses, facts, lastAcr } = decision;
-    const ages = agesOf(ofLevels, clauses, added.clauses);
-    const starts = startsOf(decision);
-    let key = `${facts.request.event} ${facts.request.silent} ${lastAcr}`;
-    for (const clause of clauses) key += clauseKey(clause);
-    key += '+';
+    // Asked several times in a row of one decision, of which only what is added is another.
+    if (last?.decision !== decision) last = { decision, key: decisionKey(decision, idle) };
+    let key = last.key;
     for (const clause of added.clauses) key += clauseKey(clause);
-    for (const credential of decision.credentials) key += credentialKey(credential);
-    for (const proof of decision.proofs) key += proofKey(proof, { decision, ages, starts: starts(proof) });
-    // How long a session sat idle is compared with what nobody but `evaluate` knows.
-    return idle ? `${key} ${decision.now} ${JSON.stringify([decision.lastActive, decision.proofs])}` : key;
+    const ages = agesOf(ofLevels, decision.clauses, added.clauses);
+    for (const { at } of decision.proofs) key += ageKey(at, decision.now, ages);
+    return key;
   };
+}
+
+function decisionKey(decision: RecordedDecision, idle: boolean): string {
+  const { clauses, facts, lastAcr } = decision;
+  const starts = startsOf(decision);
+  let key = `${facts.request.event} ${facts.request.silent} ${lastAcr}`;
+  for (const clause of clauses) key += clauseKey(clause);
+  for (const credential of decision.credentials) key += credentialKey(credential);
+  for (const proof of decision.proofs) key += proofKey(proof, decision, starts(proof));
+  // How long a session sat idle is compared with what nobody but `evaluate` knows.
+  return idle
+    ? `${key} ${decision.now} ${JSON.stringify([decision.lastActive, decision.proofs])}+`
+    : `${key}+`;
 }
 
 const always = () => true;
@@ -79,23 +89,21 @@ function credentialKey({
   return `;${method} ${boundAt} ${userVerifying} ${hardwareProtected} ${synced}`;
 }
 
-interface Around {
-  readonly decision: RecordedDecision;
-  readonly ages: readonly number[];
-  readonly starts: boolean;
-}
-
-function proofKey(proof: Proof, { decision, ages, starts }: Around): string {
-  const { method, at, credentialId, kinds, phishingResistant, userVerified, forClient, upstream } = proof;
-  const { credentials, facts, transaction, now } = decision;
+function proofKey(proof: Proof, decision: RecordedDecision, starts: boolean): string {
+  const { method, credentialId, kinds, phishingResistant, userVerified, forClient, upstream } = proof;
+  const { credentials, facts, transaction } = decision;
   const by = credentialId === undefined ? '' : credentials.findIndex(({ id }) => id === credentialId);
   const whose = forClient === undefined ? '' : forClient === facts.client.id;
-  let age = 'never';
-  if (at !== null) {
-    age = '';
-    for (const limit of ages) age += now - at <= limit ? '1' : '0';
-  }
   const own = proof.transaction === transaction;
   const from = upstream ? JSON.stringify(upstream.issuer) : '';
-  return `,${starts} ${own} ${method} ${kinds.join('/')} ${phishingResistant} ${userVerified} ${by} ${whose} ${age} ${from}`;
+  const flags = `${+starts}${+own}${+phishingResistant}${+userVerified}`;
+  return `,${flags} ${method} ${kinds.join('/')} ${by} ${whose} ${from}`;
+}
+
+/** On which side of each age a proof is. */
+function ageKey(at: Proof['at'], now: number, ages: readonly number[]): string {
+  if (at === null) return ',never';
+  let key = ',';
+  for (const limit of ages) key += now - at <= limit ? '1' : '0';
+  return key;
 }

@@ -13,18 +13,27 @@ import {
 import type { PolicyFacts } from './facts.ts';
 
 type Values = Readonly<Record<string, unknown>>;
-type Shape = readonly (readonly [name: string, type: FactType])[];
+type Shape = readonly { readonly name: string; readonly type: FactType; readonly rest: unknown }[];
 
 /** A class for each group, with its members always in one order: what the evaluator finds quickest. */
 function recordClass(types: Readonly<Record<string, FactType>>) {
-  const shape: Shape = Object.entries(types);
+  const shape: Shape = Object.entries(types).map(([name, type]) => ({ name, type, rest: restOf(type) }));
   return class {
     [name: string]: unknown;
 
     constructor(values: Values, path: string, faults: string[]) {
-      for (const [name, type] of shape) this[name] = read(values[name], type, { path, name, faults });
+      for (const { name, type, rest } of shape) {
+        const value = values[name];
+        this[name] = value === undefined ? rest : read(value, type, { path, name, faults });
+      }
     }
   };
+}
+
+/** What is not known. A list is shared, so nobody may add to it. */
+function restOf(type: FactType): unknown {
+  if (type.kind === 'flag') return false;
+  return type.kind === 'list' ? Object.freeze([]) : type.rest;
 }
 
 export const DetailRecord = recordClass(detailTypes);
@@ -34,17 +43,28 @@ export const factRecords = Object.fromEntries(
   factGroups.map((group) => [group, recordClass(factsOf(group))]),
 ) as Readonly<Record<FactGroup, ReturnType<typeof recordClass>>>;
 
-/** What `prepareFacts` makes. */
+/** Of groups of which nothing is known, of which there are most in what was recorded: one for all. */
+const atRest = Object.fromEntries(
+  factGroups.map((group) => [group, new factRecords[group]({}, group, [])]),
+) as Readonly<Record<FactGroup, object>>;
+
+/** What `prepareFacts` makes. Nobody changes its groups: they may be others', too. */
 export class PreparedFacts {
   [group: string]: unknown;
   /** What is too large to evaluate; a condition on such facts fails, and what fails matches. */
   readonly fault: string | undefined;
 
-  constructor(facts: Partial<Record<FactGroup, unknown>>) {
+  /** @param others Groups that are ready, in the place of those that `facts` has not. */
+  constructor(facts: Partial<Record<FactGroup, unknown>>, others?: PreparedFacts) {
     const faults: string[] = [];
-    for (const group of factGroups)
-      this[group] = new factRecords[group](asValues(facts[group]), group, faults);
-    this.fault = faults[0];
+    for (const group of factGroups) {
+      const values = facts[group];
+      this[group] =
+        values === undefined
+          ? (others?.[group] ?? atRest[group])
+          : new factRecords[group](asValues(values), group, faults);
+    }
+    this.fault = faults[0] ?? others?.fault;
   }
 }
 
@@ -52,6 +72,11 @@ export class PreparedFacts {
 export function prepareFacts(facts: PolicyFacts | PreparedFacts): PreparedFacts & PolicyFacts {
   const ready = facts instanceof PreparedFacts ? facts : new PreparedFacts(asValues(facts));
   return ready as PreparedFacts & PolicyFacts;
+}
+
+/** The same facts at another time. */
+export function atTime(facts: PolicyFacts | PreparedFacts, time: PolicyFacts['time']): PolicyFacts {
+  return new PreparedFacts({ time }, prepareFacts(facts)) as PreparedFacts & PolicyFacts;
 }
 
 /** Facts of which only some are known; the others at rest. Plain data. */
@@ -86,7 +111,6 @@ function read(value: unknown, type: FactType, place: Place): unknown {
 }
 
 function readNumber(value: unknown, { rest, odd = rest }: { rest: number; odd?: number }): number {
-  if (value === undefined) return rest;
   return typeof value === 'number' && !Number.isNaN(value) ? value : odd;
 }
 

@@ -30,29 +30,39 @@ const indexes = new WeakMap<Policy, Indexed>();
 /** The rules that may match, in the policy's order. */
 export function candidates(policy: Policy, facts: PolicyFacts): readonly Placed[] {
   const { always, by } = indexOf(policy);
-  const found = new Set<Placed>();
+  let found: Placed[] | undefined;
   for (const { dimension, rules } of by)
     for (const value of valuesOf(dimension, facts))
-      for (const placed of rules.get(value) ?? []) if (mayMatch(placed.rule.needs, facts)) found.add(placed);
-  return found.size === 0 ? always : merged(always, [...found].sort(byPlace));
+      for (const placed of rules.get(value) ?? nobody)
+        if (mayMatch(placed.rule.needs, facts)) {
+          found ??= [];
+          found.push(placed);
+        }
+  return found ? merged(always, found.sort(byPlace)) : always;
 }
+
+const nobody: readonly Placed[] = [];
 
 function byPlace(a: Placed, b: Placed): number {
   return a.place - b.place;
 }
 
-/** Two lists in order as one. */
+/** Two lists in order as one, each rule once. */
 function merged(one: readonly Placed[], other: readonly Placed[]): Placed[] {
   const all: Placed[] = [];
   let at = 0;
-  for (const placed of one) {
-    for (let next = other[at]; next && next.place < placed.place; next = other[at]) {
-      all.push(next);
+  const upTo = (place: number): void => {
+    for (let next = other[at]; next && next.place < place; next = other[at]) {
+      if (next !== other[at - 1]) all.push(next);
       at += 1;
     }
+  };
+  for (const placed of one) {
+    upTo(placed.place);
     all.push(placed);
   }
-  return [...all, ...other.slice(at)];
+  upTo(Number.POSITIVE_INFINITY);
+  return all;
 }
 
 /** False: the condition is false for these facts. */

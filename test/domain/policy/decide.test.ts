@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { evaluate, type Outcome } from '../../../src/domain/evaluate.ts';
 import { decidePolicy } from '../../../src/domain/policy/decide.ts';
 import type { Policy } from '../../../src/domain/policy/policy.ts';
-import type { completeFacts } from '../../../src/domain/policy/prepared-facts.ts';
+import { atTime, type completeFacts, prepareFacts } from '../../../src/domain/policy/prepared-facts.ts';
 import { anyCase, asSituation, type Case } from '../arbitraries.ts';
 import { situation } from '../support.ts';
 import { anyFacts, anyRule, anyRules, facts, failing, policy, rule } from './support.ts';
@@ -47,6 +47,16 @@ test('on facts that are too large every rule matches, indexed or not', () => {
   const given = policy(rule('indexed', 'client.id == "other"'), rule('plain', 'request.amount > 5'));
   const large = { ...facts(), request: { ...facts().request, scopes: Array(300).fill('x') } };
   expect(decidePolicy(given, large).matched.map(({ rule: name }) => name)).toEqual(['indexed', 'plain']);
+});
+
+test('facts at another time are the same but for that, and too large where they were', () => {
+  const time = { hour: 3, weekday: 6, date: '2026-01-03' };
+  expect({ ...atTime(facts(), time) }).toEqual({ ...prepareFacts({ ...facts(), time }) });
+  const given = policy(rule('night', 'time.hour < 5'), rule('indexed', 'client.id == "other"'));
+  const large = { ...facts(), request: { ...facts().request, scopes: Array(300).fill('x') } };
+  const names = ({ matched }: ReturnType<typeof decidePolicy>) => matched.map(({ rule: name }) => name);
+  expect(names(decidePolicy(given, atTime(facts(), time)))).toEqual(['night']);
+  expect(names(decidePolicy(given, atTime(prepareFacts(large), time)))).toEqual(['night', 'indexed']);
 });
 
 test('observe rules are named among the matches and nowhere else', () => {
