@@ -6,7 +6,7 @@ import { fileSink, webhookSink } from './infra/audit-sink-kinds.ts';
 import { type DelivererDeps, deliver, type Sink } from './infra/audit-sinks.ts';
 import { checkpointLine, entryLine } from './services/audit-lines.ts';
 import { parseCheckpoint } from './services/audit-trail.ts';
-import type { CheckpointKeys } from './services/ports.ts';
+import type { CheckpointKeys } from './services/ports/audit.ts';
 
 export function checkpointKeys({ keys }: Pick<Core, 'keys'>): CheckpointKeys {
   return createCheckpointKeys(keys.auditKeys, parseCheckpoint);

@@ -1,6 +1,6 @@
 /** The mails, in the words of the message catalogue. */
 import type { Letter, Letters } from '../services/letters.ts';
-import type { Account, Credential } from '../services/ports.ts';
+import type { Account, Credential } from '../services/ports/people.ts';
 import type { Translator } from './messages.ts';
 import { factorName } from './texts.ts';
 

@@ -1,6 +1,6 @@
 /** What every request gets: a correlation id, a log line, and the facts of its browser. */
 import type { Context, Middleware } from 'koa';
-import type { Device } from '../services/ports.ts';
+import type { Device } from '../services/ports/policy.ts';
 import {
   type BrowserCookieDeps,
   browserHash,

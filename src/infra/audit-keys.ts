@@ -5,7 +5,7 @@
  */
 import { CompactSign, compactVerify, createLocalJWKSet, importJWK, type JSONWebKeySet, type JWK } from 'jose';
 import type { Checkpoint } from '../domain/audit-chain.ts';
-import type { CheckpointKeys } from '../services/ports.ts';
+import type { CheckpointKeys } from '../services/ports/audit.ts';
 
 const TYP = 'stile-audit-checkpoint';
 

@@ -3,7 +3,7 @@
  * lock that they take. docs/decisions/audit-seal.md says why it is done so.
  */
 import { emptyChain, type Head, type Seal, type StoredEvent, sealEvents } from '../domain/audit-chain.ts';
-import type { CheckpointKeys } from '../services/ports.ts';
+import type { CheckpointKeys } from '../services/ports/audit.ts';
 import { type EventRow, eventColumns, eventOf, restored } from './audit-trail.ts';
 import type { Database } from './db.ts';
 

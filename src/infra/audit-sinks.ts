@@ -3,7 +3,7 @@
  * the database, which moves on when the sink has taken a batch and not before.
  */
 import { createHash } from 'node:crypto';
-import type { TrailItem } from '../services/ports.ts';
+import type { TrailItem } from '../services/ports/audit.ts';
 import { readPage } from './audit-trail.ts';
 import type { Database, DatabaseLog } from './db.ts';
 

@@ -1,7 +1,8 @@
 /** Reads the sealed audit a page at a time: of millions of events a few hundred are in memory. */
 import { emptyChain, type Head, type Seal, type StoredEvent } from '../domain/audit-chain.ts';
+import type { SealedBefore } from '../domain/audit-verify.ts';
 import type { RetentionClass } from '../domain/events.ts';
-import type { AuditTrail, SealedBefore, StoredCheckpoint, TrailItem } from '../services/ports.ts';
+import type { AuditTrail, StoredCheckpoint, TrailItem } from '../services/ports/audit.ts';
 import type { Database } from './db.ts';
 
 const PAGE = 500;

@@ -5,7 +5,7 @@
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, exportJWK, type JWK } from 'jose';
-import type { Vault } from '../services/ports.ts';
+import type { Vault } from '../services/ports/machine.ts';
 import type { Database } from './db.ts';
 import { randomOctets } from './system.ts';
 

@@ -1,5 +1,5 @@
 /** Mail: by SMTP, or kept in memory for the demo's outbox page. */
-import type { Clock, Mail, Mailer } from '../services/ports.ts';
+import type { Clock, Mail, Mailer } from '../services/ports/machine.ts';
 
 export interface SmtpOptions {
   /** `smtps://user:password@host:port`; never logged. */

@@ -13,7 +13,7 @@ import {
   networkList,
   parseNetworkEntry,
 } from '../domain/network-list.ts';
-import type { Located, NetworkLookup } from '../services/ports.ts';
+import type { Located, NetworkLookup } from '../services/ports/machine.ts';
 import { type Mmdb, openMmdb } from './mmdb.ts';
 
 export interface FollowedNetwork extends NetworkLookup {

@@ -5,7 +5,8 @@
  * decides. Everything runs on the current transaction's handle.
  */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { Clock, StoredClient, Vault } from '../services/ports.ts';
+import type { StoredClient } from '../services/ports/clients.ts';
+import type { Clock, Vault } from '../services/ports/machine.ts';
 import type { ProtocolContext } from '../services/protocol-context.ts';
 import type { Database } from './db.ts';
 import { createClientAdapter } from './oidc-client-adapter.ts';

@@ -3,7 +3,7 @@
  * library asks for these one by one; within a request they are answered from here.
  */
 import type { AdapterPayload } from 'oidc-provider';
-import type { TokenOrigin } from '../services/ports.ts';
+import type { TokenOrigin } from '../services/ports/policy.ts';
 import type { StoredAssurance } from '../services/protocol-context.ts';
 import { createBatcher } from './batch.ts';
 import type { AdapterDeps } from './oidc-adapter.ts';

@@ -1,7 +1,7 @@
 /** Rows as the protocol store writes them. */
 import { minimised } from '../domain/audit-privacy.ts';
 import type { AuditEvent } from '../domain/events.ts';
-import type { AssuranceRecord } from '../services/ports.ts';
+import type { AssuranceRecord } from '../services/ports/assurance.ts';
 
 export interface ArtifactRow {
   readonly model: string;

@@ -3,7 +3,7 @@
  */
 import { createHash, randomBytes, randomFillSync, randomInt, randomUUID } from 'node:crypto';
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
-import type { Clock, PasswordHasher, Random } from '../services/ports.ts';
+import type { Clock, PasswordHasher, Random } from '../services/ports/machine.ts';
 import { inTurns } from './turns.ts';
 
 /** A clock that can be corrected by its measured offset from the database's. */

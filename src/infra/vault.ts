@@ -12,7 +12,7 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto';
-import type { Vault } from '../services/ports.ts';
+import type { Vault } from '../services/ports/machine.ts';
 import { randomOctets } from './system.ts';
 
 const version = 1;

@@ -13,7 +13,8 @@ import {
 } from '../services/assurance.ts';
 import { demandsFor } from '../services/demands.ts';
 import { keptOf } from '../services/policy.ts';
-import type { AuthTransaction, AuthTransactionStore, ProofStore, Random } from '../services/ports.ts';
+import type { AuthTransaction, AuthTransactionStore, ProofStore } from '../services/ports/assurance.ts';
+import type { Random } from '../services/ports/machine.ts';
 import type { DeviceDeps } from '../services/remembered-devices.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';

@@ -4,7 +4,7 @@ import type { Client, ClientMetadata as LibraryMetadata } from 'oidc-provider';
 import type { ClientConfig } from '../config/schema.ts';
 import { hashClientSecret } from '../services/clients.ts';
 import { type ClientMetadata, demandOf } from '../services/demands.ts';
-import type { StoredClient } from '../services/ports.ts';
+import type { StoredClient } from '../services/ports/clients.ts';
 
 /** Name of the metadata member that carries our own settings. */
 export const STILE_METADATA = 'stile';

@@ -5,7 +5,7 @@
 import type { Context, Middleware, Next } from 'koa';
 import type Provider from 'oidc-provider';
 import type { AuditEvent } from '../domain/events.ts';
-import type { Clock, Random, Transactions } from '../services/ports.ts';
+import type { Clock, Random, Transactions } from '../services/ports/machine.ts';
 import { type RequestState, requestState } from './request-state.ts';
 
 export interface EndpointDeps {

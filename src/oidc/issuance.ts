@@ -13,7 +13,7 @@ import {
 import type { Config } from '../config/schema.ts';
 import { rank } from '../domain/level.ts';
 import { type AssuranceDeps, loadFacts } from '../services/assurance.ts';
-import type { AccountStore, Account as StoredAccount } from '../services/ports.ts';
+import type { AccountStore, Account as StoredAccount } from '../services/ports/people.ts';
 import type { StoredAssurance } from '../services/protocol-context.ts';
 import { levelEnd, type RenewalQuestion, renew, tokensEnd } from '../services/renewal.ts';
 import { metadataOf } from './clients.ts';

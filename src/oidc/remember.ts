@@ -3,7 +3,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { isVouched } from '../domain/risk/vouched.ts';
 import type { AssessInput, Assessment, AssuranceDeps } from '../services/assurance.ts';
 import { isAllFrom, keptOf, visitRequest } from '../services/policy.ts';
-import type { AuthTransactionStore } from '../services/ports.ts';
+import type { AuthTransactionStore } from '../services/ports/assurance.ts';
 import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
 import { rememberSignIn, visitOf } from '../services/risk.ts';
 

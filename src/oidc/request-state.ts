@@ -5,7 +5,8 @@ import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import type { RecordedDecision } from '../domain/decision.ts';
 import type { AuditFacts, AuditSubject } from '../domain/events.ts';
 import type { Notice } from '../services/notices.ts';
-import type { AssuranceFacts, AssuranceRecord, Device, TokenOrigin } from '../services/ports.ts';
+import type { AssuranceFacts, AssuranceRecord } from '../services/ports/assurance.ts';
+import type { Device, TokenOrigin } from '../services/ports/policy.ts';
 import type { FoundArtifact, ProtocolContext } from '../services/protocol-context.ts';
 
 export interface RequestState {

@@ -1,5 +1,5 @@
 /** The times in tokens that leave the house: see docs/decisions/one-clock.md. */
-import type { Clock } from '../services/ports.ts';
+import type { Clock } from '../services/ports/machine.ts';
 
 interface Jwt {
   readonly payload: Record<string, unknown>;

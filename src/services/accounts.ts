@@ -4,7 +4,7 @@ import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { normalisePassword, requireStrong } from './factors/password-strength.ts';
 import { normaliseIdentifier } from './identifier.ts';
-import type { Account, NewAccount, PasswordCredential } from './ports.ts';
+import type { Account, NewAccount, PasswordCredential } from './ports/people.ts';
 
 export type AccountDeps = Pick<
   Deps,

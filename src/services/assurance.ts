@@ -18,17 +18,10 @@ import {
   withPolicy,
 } from './policy.ts';
 import type { Asked } from './policy-facts.ts';
-import type {
-  Assessed,
-  AssuranceFacts,
-  AssuranceFactsStore,
-  AssuranceRecord,
-  Clock,
-  CredentialJudge,
-  CredentialStore,
-  Device,
-  Random,
-} from './ports.ts';
+import type { AssuranceFacts, AssuranceFactsStore, AssuranceRecord } from './ports/assurance.ts';
+import type { Clock, Random } from './ports/machine.ts';
+import type { CredentialJudge, CredentialStore } from './ports/people.ts';
+import type { Assessed, Device } from './ports/policy.ts';
 
 export interface AssuranceDeps extends PolicyDeps {
   readonly clock: Clock;

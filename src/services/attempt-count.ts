@@ -13,7 +13,7 @@ import {
 import type { AttemptContext, AttemptDeps } from './attempt.ts';
 import { record } from './audit.ts';
 import { identifierOwner, normaliseIdentifier } from './identifier.ts';
-import type { Account } from './ports.ts';
+import type { Account } from './ports/people.ts';
 
 /** Whom an attempt claims to be. */
 export interface Claim {

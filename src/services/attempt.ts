@@ -19,7 +19,7 @@ import {
 } from './attempt-count.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
-import type { Account } from './ports.ts';
+import type { Account } from './ports/people.ts';
 import { rememberFailure } from './risk.ts';
 
 export type AttemptDeps = Pick<

@@ -3,7 +3,7 @@ import { type Checkpoint, emptyChain } from '../domain/audit-chain.ts';
 import { type ChainReport, type ChainVerifier, createChainVerifier } from '../domain/audit-verify.ts';
 import type { RetentionClass } from '../domain/events.ts';
 import { checkpointLine, type ExportHeader, entryLine, headerLine, parseLine } from './audit-lines.ts';
-import type { AuditTrail, CheckpointKeys, StoredCheckpoint } from './ports.ts';
+import type { AuditTrail, CheckpointKeys, StoredCheckpoint } from './ports/audit.ts';
 
 export interface VerifyInput {
   /** Days, by class. */

@@ -1,6 +1,7 @@
 /** Writing the audit trail: every decision and every change is one event, in the transaction it describes. */
 import type { AuditEvent, AuditFacts, AuditSubject } from '../domain/events.ts';
-import type { AuditStore, Clock, Random } from './ports.ts';
+import type { AuditStore } from './ports/audit.ts';
+import type { Clock, Random } from './ports/machine.ts';
 
 export interface AuditDeps {
   readonly clock: Clock;

@@ -20,7 +20,9 @@ import {
   withPolicy,
 } from './policy.ts';
 import type { Asked as PolicyQuestion } from './policy-facts.ts';
-import type { Assessed, AssuranceFacts, Credential, Device } from './ports.ts';
+import type { AssuranceFacts } from './ports/assurance.ts';
+import type { Credential } from './ports/people.ts';
+import type { Assessed, Device } from './ports/policy.ts';
 
 /** What a person can add. */
 export type EnrolmentMethod = 'password' | 'totp' | 'passkey';

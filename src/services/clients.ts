@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { ClientConfig } from '../config/schema.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
-import type { ClientStore } from './ports.ts';
+import type { ClientStore } from './ports/clients.ts';
 
 export type ClientDeps = Pick<Deps, 'clock' | 'random' | 'audit'> & { readonly clients: ClientStore };
 

@@ -17,7 +17,7 @@ import type { Deps } from './deps.ts';
 import { type ForgetDeps, forgetBrowsers } from './forget-browsers.ts';
 import { labelOf } from './label.ts';
 import { notify } from './notify.ts';
-import type { Credential } from './ports.ts';
+import type { Credential } from './ports/people.ts';
 
 export type ChangeDeps = GateDeps &
   Pick<

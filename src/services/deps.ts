@@ -3,29 +3,14 @@ import type { Config } from '../config/schema.ts';
 import type { Level } from '../domain/ladder.ts';
 import type { Background } from './background.ts';
 import type { Letters } from './letters.ts';
-import type {
-  AccountStore,
-  AuditStore,
-  AuthTransactionStore,
-  BrowserStore,
-  CeremonyStore,
-  Clock,
-  CredentialJudge,
-  CredentialStore,
-  Device,
-  Mailer,
-  PasswordHasher,
-  PolicySource,
-  ProofStore,
-  Random,
-  RecordStore,
-  RememberedDeviceStore,
-  SessionStore,
-  SignInStore,
-  ThrottleStore,
-  Transactions,
-  Vault,
-} from './ports.ts';
+import type { AuthTransactionStore, CeremonyStore, ProofStore, RecordStore } from './ports/assurance.ts';
+import type { AuditStore } from './ports/audit.ts';
+import type { Clock, Mailer, PasswordHasher, Random, Transactions, Vault } from './ports/machine.ts';
+import type { AccountStore, BrowserStore, CredentialJudge, CredentialStore } from './ports/people.ts';
+import type { Device, PolicySource } from './ports/policy.ts';
+import type { RememberedDeviceStore } from './ports/remembered-devices.ts';
+import type { SessionStore } from './ports/sessions.ts';
+import type { SignInStore, ThrottleStore } from './ports/sign-ins.ts';
 import type { RiskDeps } from './risk.ts';
 
 /** What of the configuration concerns factors. */

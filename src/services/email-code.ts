@@ -5,7 +5,7 @@ import { sameText } from '../domain/totp.ts';
 import type { Factor, Verified } from './attempt.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
-import type { Account } from './ports.ts';
+import type { Account } from './ports/people.ts';
 
 export type EmailCodeDeps = Pick<
   Deps,

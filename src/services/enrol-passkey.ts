@@ -8,7 +8,7 @@ import {
   verifyRegistration,
 } from './factors/passkey-registration.ts';
 import { optionalLabelOf } from './label.ts';
-import type { Credential } from './ports.ts';
+import type { Credential } from './ports/people.ts';
 
 const asked = { type: 'credential_added', method: 'passkey' } as const;
 

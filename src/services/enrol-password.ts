@@ -4,7 +4,7 @@ import { type ChangeContext, mayEnrol, requireOpen } from './change-gate.ts';
 import type { Deps } from './deps.ts';
 import { addCredential, type EnrolmentDeps, newCredential } from './enrolment.ts';
 import { normalisePassword, requireStrong } from './factors/password-strength.ts';
-import type { Credential } from './ports.ts';
+import type { Credential } from './ports/people.ts';
 
 export type PasswordEnrolmentDeps = EnrolmentDeps & Pick<Deps, 'hasher' | 'accounts'>;
 

@@ -5,7 +5,7 @@ import { type ChangeContext, mayEnrol, requireOpen } from './change-gate.ts';
 import { addCredential, type EnrolmentDeps, newCredential, useCeremony } from './enrolment.ts';
 import { findStep, sealSeed, seedText } from './factors/totp.ts';
 import { optionalLabelOf } from './label.ts';
-import type { Credential } from './ports.ts';
+import type { Credential } from './ports/people.ts';
 
 const TOTP_PURPOSE = 'totp-enrolment';
 const asked = { type: 'credential_added', method: 'totp' } as const;

@@ -9,7 +9,7 @@ import { type ChangeContext, decisionIn, type OpenGate } from './change-gate.ts'
 import type { Deps } from './deps.ts';
 import { notify } from './notify.ts';
 import type { PolicyDeps } from './policy.ts';
-import type { Credential, CredentialBase } from './ports.ts';
+import type { Credential, CredentialBase } from './ports/people.ts';
 
 export type EnrolmentDeps = PolicyDeps &
   Pick<

@@ -1,5 +1,5 @@
 /** What people type to say who they are. */
-import type { Vault } from './ports.ts';
+import type { Vault } from './ports/machine.ts';
 
 /** A username or address as it is stored and looked up. */
 export function normaliseIdentifier(typed: string): string {

@@ -1,5 +1,5 @@
 /** The mails this server writes. Their texts are the message catalogue's, which is not this layer's. */
-import type { Account, Credential } from './ports.ts';
+import type { Account, Credential } from './ports/people.ts';
 
 export interface Letter {
   readonly subject: string;

@@ -3,7 +3,7 @@ import type { Limit } from '../domain/throttle.ts';
 import { noticeBucket } from '../domain/throttle.ts';
 import type { Deps } from './deps.ts';
 import { notify } from './notify.ts';
-import type { Account } from './ports.ts';
+import type { Account } from './ports/people.ts';
 
 /** A rule that wants the person told, and its words. */
 export interface Told {

@@ -1,7 +1,7 @@
 /** Telling people what happened to their account. */
 import type { Deps } from './deps.ts';
 import type { Letter } from './letters.ts';
-import type { Account } from './ports.ts';
+import type { Account } from './ports/people.ts';
 
 /** Mails every address of the account, after the change is committed. A mail that cannot be sent undoes nothing. */
 export async function notify(

@@ -17,7 +17,7 @@ import type { Deps } from './deps.ts';
 import { normalisePassword, requireStrong } from './factors/password-strength.ts';
 import { type ForgetDeps, forgetBrowsers } from './forget-browsers.ts';
 import { notify } from './notify.ts';
-import type { PasswordCredential } from './ports.ts';
+import type { PasswordCredential } from './ports/people.ts';
 
 export type PasswordChangeDeps = GateDeps &
   Pick<

@@ -4,7 +4,7 @@ import { StileError } from '../domain/errors.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
-import type { PolicySource, PolicyStore } from './ports.ts';
+import type { PolicySource, PolicyStore } from './ports/policy.ts';
 import { createReloadable } from './reloadable.ts';
 
 export interface PolicyHolder extends PolicySource {

@@ -10,7 +10,7 @@ import type {
   TimeFacts,
 } from '../domain/policy/facts.ts';
 import type { Proof } from '../domain/proofs.ts';
-import type { Account, Credential } from './ports.ts';
+import type { Account, Credential } from './ports/people.ts';
 
 /** What is asked of the server, and by whom. */
 export interface Asked {

@@ -15,16 +15,9 @@ import type { Visit } from '../domain/risk/risk.ts';
 import { strictest } from '../domain/risk/strictest.ts';
 import type { Told } from './notices.ts';
 import { type Asked, policyFacts } from './policy-facts.ts';
-import type {
-  Assessed,
-  AssuranceFacts,
-  AuthTransaction,
-  AuthTransactionStore,
-  Clock,
-  Device,
-  PolicySource,
-  TokenOrigin,
-} from './ports.ts';
+import type { AssuranceFacts, AuthTransaction, AuthTransactionStore } from './ports/assurance.ts';
+import type { Clock } from './ports/machine.ts';
+import type { Assessed, Device, PolicySource, TokenOrigin } from './ports/policy.ts';
 import { assessSignIn, type RiskDeps, visitOf } from './risk.ts';
 
 export interface PolicyDeps {

@@ -2,7 +2,10 @@
  * What the protocol store needs to know of the request it serves. `oidc` implements it; `infra` only reads it, so
  * that neither knows the other.
  */
-import type { Account, AssuranceFacts, AssuranceRecord, Credential, TokenOrigin } from './ports.ts';
+
+import type { AssuranceFacts, AssuranceRecord } from './ports/assurance.ts';
+import type { Account, Credential } from './ports/people.ts';
+import type { TokenOrigin } from './ports/policy.ts';
 
 /** A stored code or token as found, with the record it rests on. */
 export interface FoundArtifact {

@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto';
 import { record } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { type DeviceName, deviceName } from './device-name.ts';
-import type { Device, RememberedDevice } from './ports.ts';
+import type { Device } from './ports/policy.ts';
+import type { RememberedDevice } from './ports/remembered-devices.ts';
 import type { SessionContext } from './sessions.ts';
 
 export type DeviceDeps = Pick<Deps, 'clock' | 'random' | 'audit' | 'unitOfWork' | 'devices'>;

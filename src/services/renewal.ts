@@ -8,7 +8,8 @@ import type { AssuranceDeps } from './assurance.ts';
 import type { Told } from './notices.ts';
 import { askPolicy, reasonsToTell, recordedDecision, withPolicy } from './policy.ts';
 import type { Asked } from './policy-facts.ts';
-import type { Account, Credential, Device, TokenOrigin } from './ports.ts';
+import type { Account, Credential } from './ports/people.ts';
+import type { Device, TokenOrigin } from './ports/policy.ts';
 import type { StoredAssurance } from './protocol-context.ts';
 
 /** What a code or refresh token is asked before anything is issued on it. */

@@ -5,7 +5,8 @@ import type { DeviceFacts, NetworkFacts } from '../domain/policy/facts.ts';
 import { assessRisk } from '../domain/risk/assess.ts';
 import { nobody } from '../domain/risk/overall.ts';
 import type { Overall, Risk, Visit } from '../domain/risk/risk.ts';
-import type { Clock, NetworkLookup, Random, SignInStore, Vault } from './ports.ts';
+import type { Clock, NetworkLookup, Random, Vault } from './ports/machine.ts';
+import type { SignInStore } from './ports/sign-ins.ts';
 import { type AgentHeaders, agentOf } from './user-agent.ts';
 
 export interface RiskDeps {

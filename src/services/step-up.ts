@@ -5,7 +5,7 @@ import type { Choice, EnrolChoice, EnrolmentOffer, ProofRequest } from '../domai
 import type { Method } from '../domain/proofs.ts';
 import type { Clause } from '../domain/requirement.ts';
 import type { Assessment } from './assurance.ts';
-import type { AuthTransaction } from './ports.ts';
+import type { AuthTransaction } from './ports/assurance.ts';
 
 /** A way to satisfy what is asked: its proofs in order, the first of which is asked for now. */
 export interface Path {

@@ -6,7 +6,7 @@ import { type AttemptContext, attempt } from '../../src/services/attempt.ts';
 import { mayEnrol } from '../../src/services/change-gate.ts';
 import { emailCodeFactor, sendEmailCode } from '../../src/services/email-code.ts';
 import { beginTotp } from '../../src/services/enrol-totp.ts';
-import type { Account } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import {
   audited,

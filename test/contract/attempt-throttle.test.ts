@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../src/domain/errors.ts';
 import { StileError } from '../../src/domain/errors.ts';
 import { type AttemptContext, attempt } from '../../src/services/attempt.ts';
 import { totpFactor } from '../../src/services/factors/totp.ts';
-import type { Account } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import {
   audited,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isLastFactor, removeCredential, renameCredential } from '../../src/services/credential-changes.ts';
-import type { Credential } from '../../src/services/ports.ts';
+import type { Credential } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import {
   audited,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AttemptContext } from '../../src/services/attempt.ts';
 import { enrolmentOffers, mayEnrol } from '../../src/services/change-gate.ts';
 import { enrolPassword } from '../../src/services/enrol-password.ts';
-import type { Account } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import {
   audited,

@@ -4,7 +4,7 @@ import type { AttemptContext } from '../../src/services/attempt.ts';
 import { type ChangeContext, enrolmentOffers, mayEnrol } from '../../src/services/change-gate.ts';
 import { beginPasskeyEnrolment, finishPasskeyEnrolment } from '../../src/services/enrol-passkey.ts';
 import { beginTotp, finishTotp } from '../../src/services/enrol-totp.ts';
-import type { Account, Credential } from '../../src/services/ports.ts';
+import type { Account, Credential } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import {
   audited,

@@ -4,7 +4,7 @@ import { attempt } from '../../src/services/attempt.ts';
 import { removeCredential } from '../../src/services/credential-changes.ts';
 import { setPassword } from '../../src/services/password-change.ts';
 import { KEPT } from '../../src/services/policy.ts';
-import type { Account } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
 import { rememberSignIn, visitOf } from '../../src/services/risk.ts';
 import { noPostgres } from '../support/database.ts';
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJudge } from '../../src/services/factors/judge.ts';
-import type { PasskeyCredential } from '../../src/services/ports.ts';
+import type { PasskeyCredential } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import { createPerson, createWorld, type FactorWorld } from '../support/factor-world.ts';
 import { addPasskey } from '../support/factors.ts';

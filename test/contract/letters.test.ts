@@ -3,7 +3,7 @@ import { catalogueLetters } from '../../src/http/letters.ts';
 import { english } from '../../src/http/messages/en.ts';
 import { createTranslator, en, type Messages } from '../../src/http/messages.ts';
 import type { Letter } from '../../src/services/letters.ts';
-import type { Account, Credential } from '../../src/services/ports.ts';
+import type { Account, Credential } from '../../src/services/ports/people.ts';
 
 const account: Account = {
   id: 'a',

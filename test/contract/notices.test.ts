@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBackground } from '../../src/services/background.ts';
 import { tell } from '../../src/services/notices.ts';
-import type { Account } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import { createPerson, createWorld, type FactorWorld } from '../support/factor-world.ts';
 

@@ -1,7 +1,7 @@
 /** Changing the password on the account page: rule 6 opens it, rule 4 ends what the old one opened. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { maySetPassword, type PasswordContext, setPassword } from '../../src/services/password-change.ts';
-import type { Account } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
 import { noPostgres } from '../support/database.ts';
 import {
   audited,

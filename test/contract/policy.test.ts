@@ -4,7 +4,8 @@ import { defaultLevels } from '../../src/domain/ladder.ts';
 import { type ChangeContext, mayChange } from '../../src/services/change-gate.ts';
 import { removeCredential } from '../../src/services/credential-changes.ts';
 import { askPolicy, keptOf, type PolicyAnswer, type Question } from '../../src/services/policy.ts';
-import type { Account, Device } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
+import type { Device } from '../../src/services/ports/policy.ts';
 import { rememberSignIn, visitOf } from '../../src/services/risk.ts';
 import { noPostgres } from '../support/database.ts';
 import {

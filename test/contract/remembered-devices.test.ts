@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identifyBrowser } from '../../src/http/requests.ts';
-import type { Account, Device } from '../../src/services/ports.ts';
+import type { Account } from '../../src/services/ports/people.ts';
+import type { Device } from '../../src/services/ports/policy.ts';
 import {
   type DeviceDeps,
   forgetDevice,

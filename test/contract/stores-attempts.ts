@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Ceremony } from '../../src/services/ports.ts';
+import type { Ceremony } from '../../src/services/ports/assurance.ts';
 import { NOW, random } from '../support/rows.ts';
 import type { Subject } from './stores.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { purge } from '../../src/infra/purge.ts';
-import type { Located, NetworkLookup } from '../../src/services/ports.ts';
+import type { Located, NetworkLookup } from '../../src/services/ports/machine.ts';
 import {
   assessSignIn,
   createAddressKeys,

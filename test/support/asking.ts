@@ -1,7 +1,7 @@
 /** Policy and risk where a test is about something else: no rules, nobody's habits known. */
 import { emptyPolicy } from '../../src/config/policy/load.ts';
 import type { Deps } from '../../src/services/deps.ts';
-import type { Located } from '../../src/services/ports.ts';
+import type { Located } from '../../src/services/ports/machine.ts';
 import { createAddressKeys, createOverallCounts } from '../../src/services/risk.ts';
 
 type Parts = Pick<Deps, 'clock' | 'random' | 'vault' | 'signIns'>;

@@ -15,7 +15,8 @@ import type { ChangeContext } from '../../src/services/change-gate.ts';
 import type { Deps } from '../../src/services/deps.ts';
 import { createJudge } from '../../src/services/factors/judge.ts';
 import { passwordFactor } from '../../src/services/factors/password.ts';
-import type { Account, Mail } from '../../src/services/ports.ts';
+import type { Mail } from '../../src/services/ports/machine.ts';
+import type { Account } from '../../src/services/ports/people.ts';
 import { nothingAsked } from './asking.ts';
 import { type OpenTestDatabase, openFreshDatabase, silent, testVault } from './database.ts';
 

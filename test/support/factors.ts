@@ -6,7 +6,7 @@ import { emailCodeFactor, sendEmailCode } from '../../src/services/email-code.ts
 import { beginPasskey, passkeyFactor } from '../../src/services/factors/passkey.ts';
 import { registrationOptions, verifyRegistration } from '../../src/services/factors/passkey-registration.ts';
 import { codeAt, sealSeed, totpFactor } from '../../src/services/factors/totp.ts';
-import type { Account, CredentialBase, PasskeyCredential } from '../../src/services/ports.ts';
+import type { Account, CredentialBase, PasskeyCredential } from '../../src/services/ports/people.ts';
 import { codeOf, type FactorWorld, ORIGIN } from './factor-world.ts';
 import {
   type AuthenticatorOptions,

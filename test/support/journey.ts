@@ -3,7 +3,7 @@ import { vi } from 'vitest';
 import { stepAt } from '../../src/domain/totp.ts';
 import { registrationOptions, verifyRegistration } from '../../src/services/factors/passkey-registration.ts';
 import { codeAt, sealSeed } from '../../src/services/factors/totp.ts';
-import type { CredentialBase } from '../../src/services/ports.ts';
+import type { CredentialBase } from '../../src/services/ports/people.ts';
 import { type Agent, createAgent, type Page, unescape_ } from './agent.ts';
 import type { AuthorizationRequest, TestClient, Tokens } from './client.ts';
 import { addPerson, PASSWORD, redirectOf } from './people.ts';

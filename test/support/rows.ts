@@ -2,14 +2,13 @@
 import type { Database } from '../../src/infra/db.ts';
 import type { Stores } from '../../src/infra/stores/index.ts';
 import { createRandom } from '../../src/infra/system.ts';
+import type { AssuranceRecord, NewProof } from '../../src/services/ports/assurance.ts';
 import type {
-  AssuranceRecord,
   NewAccount,
-  NewProof,
   PasskeyCredential,
   PasswordCredential,
   TotpCredential,
-} from '../../src/services/ports.ts';
+} from '../../src/services/ports/people.ts';
 
 export const NOW = 1_800_000_000;
 export const random = createRandom();

@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { StileError } from '../../domain/errors.ts';
 import { enrolmentOffers, mayChange } from '../../services/change-gate.ts';
 import { isLastFactor, removeCredential, renameCredential } from '../../services/credential-changes.ts';
-import type { Credential } from '../../services/ports.ts';
+import type { Credential } from '../../services/ports/people.ts';
 import { forgetDevice, listDevices } from '../../services/remembered-devices.ts';
 import { endAllSessions, endElevation, endSession, listSessions } from '../../services/sessions.ts';
 import { csrfForm, emptyForm, renameForm } from '../forms.ts';

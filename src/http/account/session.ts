@@ -19,7 +19,7 @@ import {
   type EnrolmentMethod,
 } from '../../services/change-gate.ts';
 import type { Deps } from '../../services/deps.ts';
-import type { AssuranceFacts, AssuranceFactsStore } from '../../services/ports.ts';
+import type { AssuranceFacts, AssuranceFactsStore } from '../../services/ports/assurance.ts';
 import type { SessionContext } from '../../services/sessions.ts';
 import { deviceLanguages } from '../languages.ts';
 import { browserOf, correlationId, deviceOf } from '../requests.ts';

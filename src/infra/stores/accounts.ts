@@ -1,6 +1,6 @@
 import { StileError } from '../../domain/errors.ts';
 import type { Method } from '../../domain/proofs.ts';
-import type { Account, AccountStore, NewAccount } from '../../services/ports.ts';
+import type { Account, AccountStore, NewAccount } from '../../services/ports/people.ts';
 import { isUniqueViolation } from '../database-errors.ts';
 import type { Database } from '../db.ts';
 import { type Prisma, viaPrisma } from '../prisma.ts';

@@ -1,4 +1,4 @@
-import type { AssuranceFacts, AssuranceFactsStore, AssuranceQuery } from '../../services/ports.ts';
+import type { AssuranceFacts, AssuranceFactsStore, AssuranceQuery } from '../../services/ports/assurance.ts';
 import type { Database } from '../db.ts';
 import { type AccountRow, accountColumns, toAccount } from './accounts.ts';
 import { type CredentialRow, toCredential } from './credentials.ts';

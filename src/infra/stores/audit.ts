@@ -1,4 +1,4 @@
-import type { AuditStore } from '../../services/ports.ts';
+import type { AuditStore } from '../../services/ports/audit.ts';
 import type { Database } from '../db.ts';
 import { auditRow } from '../oidc-write-rows.ts';
 

@@ -1,4 +1,4 @@
-import type { AuthTransaction, AuthTransactionStore } from '../../services/ports.ts';
+import type { AuthTransaction, AuthTransactionStore } from '../../services/ports/assurance.ts';
 import type { Database } from '../db.ts';
 
 interface Row {

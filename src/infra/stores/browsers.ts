@@ -1,4 +1,4 @@
-import type { BrowserStore } from '../../services/ports.ts';
+import type { BrowserStore } from '../../services/ports/people.ts';
 import type { Database } from '../db.ts';
 
 export function createBrowserStore(db: Database): BrowserStore {

@@ -1,4 +1,5 @@
-import type { Ceremony, CeremonyStore, Vault } from '../../services/ports.ts';
+import type { Ceremony, CeremonyStore } from '../../services/ports/assurance.ts';
+import type { Vault } from '../../services/ports/machine.ts';
 import type { Database } from '../db.ts';
 
 interface Deps {

@@ -1,4 +1,4 @@
-import type { ClientStore, StoredClient } from '../../services/ports.ts';
+import type { ClientStore, StoredClient } from '../../services/ports/clients.ts';
 import type { Prisma } from '../prisma.ts';
 import { viaPrisma } from '../prisma.ts';
 

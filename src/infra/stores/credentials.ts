@@ -5,7 +5,7 @@ import type {
   PasskeyCredential,
   PasskeyUse,
   PasswordCredential,
-} from '../../services/ports.ts';
+} from '../../services/ports/people.ts';
 import { isUniqueViolation } from '../database-errors.ts';
 import type { Database } from '../db.ts';
 

@@ -1,4 +1,18 @@
-import type * as ports from '../../services/ports.ts';
+import type {
+  AssuranceFactsStore,
+  AuthTransactionStore,
+  CeremonyStore,
+  ProofStore,
+  RecordStore,
+} from '../../services/ports/assurance.ts';
+import type { AuditStore } from '../../services/ports/audit.ts';
+import type { ClientStore } from '../../services/ports/clients.ts';
+import type { Transactions, Vault } from '../../services/ports/machine.ts';
+import type { AccountStore, BrowserStore, CredentialStore } from '../../services/ports/people.ts';
+import type { PolicyStore } from '../../services/ports/policy.ts';
+import type { RememberedDeviceStore } from '../../services/ports/remembered-devices.ts';
+import type { SessionStore } from '../../services/ports/sessions.ts';
+import type { SignInStore, ThrottleStore } from '../../services/ports/sign-ins.ts';
 import type { Database } from '../db.ts';
 import { createPrisma } from '../prisma.ts';
 import { createAccountStore } from './accounts.ts';
@@ -19,26 +33,26 @@ import { createThrottleStore } from './throttle.ts';
 
 /** Every store of `services/ports`. */
 export interface Stores {
-  readonly transactions: ports.Transactions;
-  readonly accounts: ports.AccountStore;
-  readonly credentials: ports.CredentialStore;
-  readonly browsers: ports.BrowserStore;
-  readonly devices: ports.RememberedDeviceStore;
-  readonly throttle: ports.ThrottleStore;
-  readonly authTransactions: ports.AuthTransactionStore;
-  readonly proofs: ports.ProofStore;
-  readonly records: ports.RecordStore;
-  readonly sessions: ports.SessionStore;
-  readonly facts: ports.AssuranceFactsStore;
-  readonly ceremonies: ports.CeremonyStore;
-  readonly clients: ports.ClientStore;
-  readonly audit: ports.AuditStore;
-  readonly policies: ports.PolicyStore;
-  readonly signIns: ports.SignInStore;
+  readonly transactions: Transactions;
+  readonly accounts: AccountStore;
+  readonly credentials: CredentialStore;
+  readonly browsers: BrowserStore;
+  readonly devices: RememberedDeviceStore;
+  readonly throttle: ThrottleStore;
+  readonly authTransactions: AuthTransactionStore;
+  readonly proofs: ProofStore;
+  readonly records: RecordStore;
+  readonly sessions: SessionStore;
+  readonly facts: AssuranceFactsStore;
+  readonly ceremonies: CeremonyStore;
+  readonly clients: ClientStore;
+  readonly audit: AuditStore;
+  readonly policies: PolicyStore;
+  readonly signIns: SignInStore;
 }
 
 /** The stores over one database. Prisma serves clients and the list of accounts; everything else is `pg`. */
-export function createStores(db: Database, vault: ports.Vault): Stores {
+export function createStores(db: Database, vault: Vault): Stores {
   const prisma = createPrisma(db);
   return {
     transactions: { run: (work) => db.transaction(work) },

@@ -1,4 +1,4 @@
-import type { PolicyStore, PolicyVersion } from '../../services/ports.ts';
+import type { PolicyStore, PolicyVersion } from '../../services/ports/policy.ts';
 import type { Database } from '../db.ts';
 
 export function createPolicyStore(db: Database): PolicyStore {

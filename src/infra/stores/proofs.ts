@@ -1,5 +1,5 @@
 import type { Kind, Method, Proof, Upstream } from '../../domain/proofs.ts';
-import type { NewProof, ProofStore } from '../../services/ports.ts';
+import type { NewProof, ProofStore } from '../../services/ports/assurance.ts';
 import type { Database } from '../db.ts';
 
 export interface ProofRow {

@@ -1,5 +1,5 @@
 import type { Proof } from '../../domain/proofs.ts';
-import type { AssuranceRecord, RecordStore } from '../../services/ports.ts';
+import type { AssuranceRecord, RecordStore } from '../../services/ports/assurance.ts';
 import type { Database } from '../db.ts';
 
 interface Row {

@@ -1,4 +1,4 @@
-import type { RememberedDevice, RememberedDeviceStore } from '../../services/ports.ts';
+import type { RememberedDevice, RememberedDeviceStore } from '../../services/ports/remembered-devices.ts';
 import type { Database } from '../db.ts';
 
 interface Row {

@@ -1,4 +1,4 @@
-import type { SessionStore, SessionSummary } from '../../services/ports.ts';
+import type { SessionStore, SessionSummary } from '../../services/ports/sessions.ts';
 import type { Database } from '../db.ts';
 
 interface Row {

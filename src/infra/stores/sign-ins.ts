@@ -1,7 +1,7 @@
 import { nobody } from '../../domain/risk/overall.ts';
 import type { Feature, FeatureCounts, Overall, Visit } from '../../domain/risk/risk.ts';
 import { featureValue } from '../../domain/risk/score.ts';
-import type { SignInFacts, SignInQuery, SignInStore } from '../../services/ports.ts';
+import type { SignInFacts, SignInQuery, SignInStore } from '../../services/ports/sign-ins.ts';
 import type { Database } from '../db.ts';
 
 export function createSignInStore(db: Database): SignInStore {

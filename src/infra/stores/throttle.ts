@@ -1,5 +1,5 @@
 import type { BucketState, Limit } from '../../domain/throttle.ts';
-import type { ThrottleStore } from '../../services/ports.ts';
+import type { ThrottleStore } from '../../services/ports/sign-ins.ts';
 import type { Database } from '../db.ts';
 
 /** Seconds for which failures in a row are remembered after the window in which the last of them fell. */

@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { CredentialFacts } from '../../domain/proofs.ts';
 import type { Settings } from '../deps.ts';
-import type { Credential, CredentialJudge, PasskeyCredential } from '../ports.ts';
+import type { Credential, CredentialJudge, PasskeyCredential } from '../ports/people.ts';
 
 /** The judge for a configuration. Throws when a trusted root is not a PEM certificate. */
 export function createJudge({ factors }: Pick<Settings, 'factors'>): CredentialJudge {

@@ -7,7 +7,8 @@ import {
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
 import { decodeAttestationObject } from '@simplewebauthn/server/helpers';
-import type { Account, Ceremony, CredentialBase, PasskeyCredential } from '../ports.ts';
+import type { Ceremony } from '../ports/assurance.ts';
+import type { Account, CredentialBase, PasskeyCredential } from '../ports/people.ts';
 import type { PasskeyDeps } from './passkey.ts';
 import {
   ALGORITHMS,

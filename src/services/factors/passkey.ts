@@ -8,7 +8,8 @@ import {
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { Factor, Verified } from '../attempt.ts';
 import type { Deps } from '../deps.ts';
-import type { Ceremony, PasskeyCredential } from '../ports.ts';
+import type { Ceremony } from '../ports/assurance.ts';
+import type { PasskeyCredential } from '../ports/people.ts';
 import {
   CEREMONY_TIMEOUT,
   challengeBytes,

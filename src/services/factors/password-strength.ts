@@ -1,7 +1,7 @@
 /** What a new password must be (NIST SP 800-63B-4, 3.1.1): long enough, not common, not the person's own name. */
 import { StileError } from '../../domain/errors.ts';
 import type { Settings } from '../deps.ts';
-import type { Account } from '../ports.ts';
+import type { Account } from '../ports/people.ts';
 import { commonPasswords } from './common-passwords.ts';
 
 /** Characters; longer ones are refused, so that hashing stays cheap to bound. */

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import type { Factor, Verified } from '../attempt.ts';
 import type { Deps } from '../deps.ts';
 import { normaliseIdentifier } from '../identifier.ts';
-import type { PasswordCredential } from '../ports.ts';
+import type { PasswordCredential } from '../ports/people.ts';
 import { MAX_PASSWORD, normalisePassword } from './password-strength.ts';
 
 export type PasswordDeps = Pick<Deps, 'accounts' | 'credentials' | 'hasher'>;

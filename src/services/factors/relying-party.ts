@@ -1,7 +1,8 @@
 /** This server as a WebAuthn relying party. */
 import { SettingsService } from '@simplewebauthn/server';
 import type { Settings } from '../deps.ts';
-import type { Ceremony, CeremonyStore, Clock, Random } from '../ports.ts';
+import type { Ceremony, CeremonyStore } from '../ports/assurance.ts';
+import type { Clock, Random } from '../ports/machine.ts';
 
 /** ES256, EdDSA and RS256: what every supported runtime can verify. */
 export const ALGORITHMS: readonly number[] = [-7, -8, -257];

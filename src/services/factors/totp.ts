@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../domain/errors.ts';
 import { matchStep, TOTP_DIGITS, TOTP_PERIOD } from '../../domain/totp.ts';
 import type { Factor, Verified } from '../attempt.ts';
 import type { Deps } from '../deps.ts';
-import type { TotpCredential } from '../ports.ts';
+import type { TotpCredential } from '../ports/people.ts';
 
 export type TotpDeps = Pick<Deps, 'clock' | 'credentials' | 'vault' | 'settings'>;
 

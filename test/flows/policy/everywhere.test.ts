@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ACCOUNT_CLIENT } from '../../../src/oidc/account-client.ts';
-import type { Mail } from '../../../src/services/ports.ts';
+import type { Mail } from '../../../src/services/ports/machine.ts';
 import { createAgent } from '../../support/agent.ts';
 import { createClient, type TestClient } from '../../support/client.ts';
 import { noPostgres } from '../../support/database.ts';
