@@ -6,6 +6,7 @@
  * with one connection it would wait for ever.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { databaseError } from './database-errors.ts';
@@ -62,12 +63,14 @@ export interface DatabaseOptions {
 /** Opens the database. The first connection is made by the first statement. */
 export async function openDatabase(location: DatabaseLocation, options: DatabaseOptions): Promise<Database> {
   if ('url' in location) {
-    return wrap(createPool({ connectionString: location.url }, options), options, 'postgres');
+    const pool = createPool({ connectionString: location.url }, options);
+    pool.on('connect', (client) => endSilence(client, 2 * timeoutOf(options)));
+    return wrap(pool, options, 'postgres');
   }
   const release = await acquireFolder(location.directory, options.purpose ?? 'stile');
   try {
     const pglite = await createPglite(join(location.directory, 'database'));
-    const one = { stream: pglite.connect, max: 1, idleTimeoutMillis: 0, query_timeout: 0 };
+    const one = { stream: pglite.connect, max: 1, idleTimeoutMillis: 0 };
     const pool = createPool({ ...one, user: 'postgres', database: 'postgres' }, options);
     return wrap(pool, options, 'embedded', async () => {
       await pglite.close();
@@ -100,16 +103,38 @@ const planning = [
   .map((setting) => `-c ${setting}`)
   .join(' ');
 
+/** What pg's types do not tell of a client. */
+interface Inside {
+  /** No statement is under way. */
+  readonly readyForQuery: boolean;
+  readonly connection: { readonly stream: Socket };
+}
+
+/**
+ * Ends a connection whose statement is answered by nothing for so many milliseconds: a network may swallow packets, and then the
+ * server's own timeout never arrives. pg's `query_timeout` would do, but for a timer and closures at each statement, through which
+ * dead statements keep later ones and their rows alive until the next full collection.
+ */
+function endSilence(client: pg.PoolClient, milliseconds: number): void {
+  const inside = client as unknown as Inside;
+  const { stream } = inside.connection;
+  stream.setTimeout(milliseconds, () => {
+    if (!inside.readyForQuery) stream.destroy(new Error('Query read timeout'));
+  });
+}
+
+function timeoutOf({ statementTimeout = 5000 }: DatabaseOptions): number {
+  return statementTimeout;
+}
+
 function createPool(where: pg.PoolConfig, options: DatabaseOptions): pg.Pool {
-  const timeout = options.statementTimeout ?? 5000;
+  const timeout = timeoutOf(options);
   return new pg.Pool({
     max: options.connections ?? 10,
     connectionTimeoutMillis: timeout,
     idleTimeoutMillis: 30_000,
     statement_timeout: timeout,
     idle_in_transaction_session_timeout: 2 * timeout,
-    // A network that swallows packets: the server's own timeout never arrives.
-    query_timeout: 2 * timeout,
     keepAlive: true,
     application_name: 'stile',
     options: planning,

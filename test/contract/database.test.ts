@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clockFault, followDatabaseClock } from '../../src/infra/database-clock.ts';
 import { type Database, openDatabase } from '../../src/infra/db.ts';
@@ -13,6 +15,40 @@ function gateway(): { passed: Promise<void>; open: () => void } {
     gate.open = resolve;
   });
   return { passed, open: () => gate.open() };
+}
+
+/** A way to a database that can be made to swallow all that is sent, its connections left open. */
+async function network(url: string) {
+  const { hostname, port, searchParams, pathname } = new URL(url);
+  const folder = searchParams.get('host');
+  const database = folder
+    ? { path: `${folder}/.s.PGSQL.5432` }
+    : { host: hostname, port: Number(port || 5432) };
+  const sockets: Socket[] = [];
+  let open = true;
+  const server = createServer((near) => {
+    const far = connect(database as { path: string });
+    sockets.push(near, far);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('data', (bytes) => void (open && to.write(bytes)));
+      from.on('error', () => {});
+      from.on('close', () => to.destroy());
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `postgresql://postgres@127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`,
+    swallow: (is: boolean) => {
+      open = !is;
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
 }
 
 describe.skipIf(noPostgres)('the database', () => {
@@ -166,6 +202,26 @@ describe.skipIf(noPostgres)('the database', () => {
     const slow = db.query('SELECT pg_sleep(30)');
     await expect(slow).rejects.toMatchObject({ code: 'unavailable', status: 503, retryAfter: 2 });
     expect((await db.query('SELECT 1')).rowCount).toBe(1);
+  });
+
+  test('a network that swallows what is sent makes it unavailable, and another connection serves', async () => {
+    const way = await network(fresh.url);
+    const far = await openDatabase({ url: way.url }, { log: silent, connections: 1, statementTimeout: 300 });
+    expect((await far.query('SELECT 1')).rowCount).toBe(1);
+    way.swallow(true);
+    await expect(far.query('SELECT 1')).rejects.toMatchObject({ code: 'unavailable', retryAfter: 2 });
+    way.swallow(false);
+    expect((await far.query('SELECT 1')).rowCount).toBe(1);
+    const interrupted = far.transaction(async () => {
+      await far.query('SELECT 1');
+      way.swallow(true);
+      await far.query('SELECT 1');
+    });
+    await expect(interrupted).rejects.toMatchObject({ code: 'unavailable' });
+    way.swallow(false);
+    expect((await far.query('SELECT 1')).rowCount).toBe(1);
+    await far.close();
+    way.close();
   });
 
   test('no connection to be had is unavailable', async () => {
