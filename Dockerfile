@@ -32,7 +32,7 @@ FROM node:24-slim
 # Without a limit Node lets the heap grow by what the machine has, and every thread keeps memory of its own
 # (docs/performance.md).
 ENV NODE_ENV=production STILE_CONFIG=/etc/stile/stile.yaml MALLOC_ARENA_MAX=2 \
-  NODE_OPTIONS="--max-old-space-size=512 --max-semi-space-size=8"
+  NODE_OPTIONS="--max-old-space-size=320 --max-semi-space-size=8"
 WORKDIR /app
 COPY --from=production --chown=root:root /app ./
 USER node

@@ -5,6 +5,6 @@ export const BENCH_CALLBACK = 'http://127.0.0.1:9/callback';
 export const BENCH_PASSWORD = 'a password for the benchmark';
 /** What the image sets for Node, and in the environment. */
 export const imageLimits = {
-  node: ['--max-old-space-size=512', '--max-semi-space-size=8'],
+  node: ['--max-old-space-size=320', '--max-semi-space-size=8'],
   env: { MALLOC_ARENA_MAX: '2' },
 };
