@@ -13,9 +13,9 @@ import { andThen, type Soon } from './soon.ts';
 const LONGEST_PROOF = 4096;
 
 /**
- * Verifies the signature of compact JWS by one key: the payload's text, or undefined where the signature does not hold.
- * Only the signature is its business: a proof gets here when its header, letter by letter, is that of an earlier proof
- * that was verified in every respect.
+ * Verifies the signature of compact JWS by one key: the payload's text, or undefined where the signature does not hold; at
+ * once or later. Only the signature is its business: a proof gets here when its header, letter by letter, is that of an
+ * earlier proof that was verified in every respect.
  */
 export type ProofVerifier = (jws: string) => Soon<string | undefined>;
 
