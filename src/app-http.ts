@@ -120,6 +120,7 @@ function composeProvider(core: Core, { renderer, errors, context }: ProviderPart
     dpopNonceSecret: keys.dpopNonceSecret,
     policy: createPolicy({
       assurance,
+      accounts: services.accounts,
       transactions: services.transactions,
       proofs: services.proofs,
       random: services.random,

@@ -25,7 +25,7 @@ export const nativeVerifiers: ProofVerifiers = (key, alg) => {
 
 /**
  * An ECDSA signature as ASN.1 has it, `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 2.2.3).
- * @param signature `r` and `s`, of the same length, at most 61 bytes each, one after the other (RFC 7518 3.4).
+ * @param signature `r` and `s`, of the same length, at most 60 bytes each, one after the other (RFC 7518 3.4).
  */
 export function derOf(signature: Uint8Array): Uint8Array {
   const half = signature.length / 2;

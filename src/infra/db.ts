@@ -118,7 +118,8 @@ interface Inside {
 function endSilence(client: pg.PoolClient, milliseconds: number): void {
   const inside = client as unknown as Inside;
   const { stream } = inside.connection;
-  stream.setTimeout(milliseconds, () => {
+  stream.setTimeout(milliseconds);
+  stream.on('timeout', () => {
     if (!inside.readyForQuery) stream.destroy(new Error('Query read timeout'));
   });
 }

@@ -15,6 +15,7 @@ import { demandsFor } from '../services/demands.ts';
 import { keptOf } from '../services/policy.ts';
 import type { AuthTransaction, AuthTransactionStore, ProofStore } from '../services/ports/assurance.ts';
 import type { Random } from '../services/ports/machine.ts';
+import type { AccountStore } from '../services/ports/people.ts';
 import type { DeviceDeps } from '../services/remembered-devices.ts';
 import { wantsEnrolment } from './account-client.ts';
 import { metadataOf } from './clients.ts';
@@ -25,6 +26,7 @@ import { requestedAssurance } from './requested-assurance.ts';
 
 export interface CheckDeps {
   readonly assurance: AssuranceDeps;
+  readonly accounts: Pick<AccountStore, 'lock'>;
   readonly transactions: AuthTransactionStore;
   readonly proofs: ProofStore;
   readonly random: Random;

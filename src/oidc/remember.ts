@@ -4,11 +4,13 @@ import { isVouched } from '../domain/risk/vouched.ts';
 import type { AssessInput, Assessment, AssuranceDeps } from '../services/assurance.ts';
 import { isAllFrom, keptOf, visitRequest } from '../services/policy.ts';
 import type { AuthTransactionStore } from '../services/ports/assurance.ts';
+import type { AccountStore } from '../services/ports/people.ts';
 import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
-import { rememberSignIn, visitOf } from '../services/risk.ts';
+import { isFamiliar, rememberSignIn, visitOf } from '../services/risk.ts';
 
 export interface RememberDeps {
   readonly assurance: AssuranceDeps;
+  readonly accounts: Pick<AccountStore, 'lock'>;
   readonly transactions: AuthTransactionStore;
   readonly devices: DeviceDeps;
 }
@@ -20,12 +22,12 @@ interface Completing {
 
 /** Once for a transaction, however many pages its end has. Only what was completed and vouched for is familiar later. */
 export async function remember(
-  { assurance, devices, transactions }: RememberDeps,
+  { assurance, accounts, devices, transactions }: RememberDeps,
   ctx: KoaContextWithOIDC,
   { input, assessment }: Completing,
 ): Promise<void> {
-  const { accountId, sessionUid, transactionId, clientId, device, kept } = input;
-  if (kept === undefined || sessionUid === null) return;
+  const { accountId, sessionUid, transactionId, clientId, device } = input;
+  if (!('kept' in input) || sessionUid === null) return;
   // A consent given in a session proves nobody: a stolen cookie would make its thief's browser familiar.
   if (!assessment.facts?.proofs.some(({ transaction }) => transaction === transactionId)) return;
   const id = assurance.random.id();
@@ -34,19 +36,23 @@ export async function remember(
   const { visit } = visitOf(assurance.risk, visitRequest(device, sessionUid));
   // What was proved in one place vouches for no other.
   const stayed = transaction !== undefined && isAllFrom(visit, keptOf(transaction));
-  const vouched = stayed && vouchedFor(transactionId, assessment);
+  // What was found out may be of before a change that forgets browsers: such a change and this wait for one another here.
+  await accounts.lock(accountId);
+  const known =
+    assessment.decision?.facts.device.known === true && (await isFamiliar(assurance.risk, accountId, visit));
+  const vouched = stayed && vouchedFor(transactionId, assessment, known);
   await rememberSignIn(assurance.risk, { accountId, sessionUid, visit, vouched });
   const wished = vouched && transaction?.state[REMEMBER] === true;
   const tokens = await renewDevice(devices, { accountId, sessionUid, clientId, device, wished });
   if (tokens) ctx.state['remembered'] = tokens;
 }
 
-function vouchedFor(transaction: string, { outcome, facts, decision }: Assessment): boolean {
+function vouchedFor(transaction: string, { outcome, facts }: Assessment, known: boolean): boolean {
   const ids = outcome.kind === 'satisfied' ? outcome.proofIds : [];
   return isVouched({
     proofs: (facts?.proofs ?? []).filter(({ id }) => ids.includes(id)),
     transaction,
-    known: decision?.facts.device.known === true,
+    known,
     methods: (facts?.credentials ?? []).map(({ method }) => method),
   });
 }

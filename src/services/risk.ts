@@ -54,17 +54,10 @@ const mostFailures = 1000;
 /** Undefined: there is no such account. One statement on the database. */
 export async function assessSignIn(deps: RiskDeps, request: SignInRequest): Promise<Assessment | undefined> {
   const { visit, network } = visitOf(deps, request);
-  const facts = await deps.signIns.load({
-    accountId: request.accountId,
-    address: visit.address,
-    network: visit.network,
-    session: visit.session,
-    failuresSince: visit.at - failureWindow,
-    most: { visits: mostVisits, failures: mostFailures },
-  });
+  const facts = await load(deps, request.accountId, visit);
   if (!facts) return undefined;
   const { history, proved, lastSignInAt, failures } = facts;
-  const known = visit.device !== '' && history.some(({ device }) => device === visit.device);
+  const known = isOneOf(visit, history);
   const device = { known, remembered: request.remembered };
   const risk = assessRisk({
     now: visit,
@@ -79,6 +72,31 @@ export async function assessSignIn(deps: RiskDeps, request: SignInRequest): Prom
   });
   const { browser, os, kind } = visit.agent;
   return { risk, network, device: { ...device, browser, os, kind }, visit };
+}
+
+/** Whether the person has signed in in this browser before, as it is known now. */
+export async function isFamiliar(
+  deps: Pick<RiskDeps, 'signIns'>,
+  accountId: string,
+  visit: Visit,
+): Promise<boolean> {
+  const facts = await load(deps, accountId, visit);
+  return facts !== undefined && isOneOf(visit, facts.history);
+}
+
+function isOneOf(visit: Visit, history: readonly Visit[]): boolean {
+  return visit.device !== '' && history.some(({ device }) => device === visit.device);
+}
+
+function load({ signIns }: Pick<RiskDeps, 'signIns'>, accountId: string, visit: Visit) {
+  return signIns.load({
+    accountId,
+    address: visit.address,
+    network: visit.network,
+    session: visit.session,
+    failuresSince: visit.at - failureWindow,
+    most: { visits: mostVisits, failures: mostFailures },
+  });
 }
 
 /** What a request looks like now. Its address is kept as two keyed hashes, of itself and of its /24 or /48. */

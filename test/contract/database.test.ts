@@ -206,8 +206,13 @@ describe.skipIf(noPostgres)('the database', () => {
 
   test('a network that swallows what is sent makes it unavailable, and another connection serves', async () => {
     const way = await network(fresh.url);
-    const far = await openDatabase({ url: way.url }, { log: silent, connections: 1, statementTimeout: 300 });
+    const lost: string[] = [];
+    const log = { warn: (_facts: object, message: string) => void lost.push(message) };
+    const far = await openDatabase({ url: way.url }, { log, connections: 1, statementTimeout: 300 });
     expect((await far.query('SELECT 1')).rowCount).toBe(1);
+    // Its connection is silent for longer than that, as it has nothing to say.
+    await db.query('SELECT pg_sleep(0.8)');
+    expect(lost).toEqual([]);
     way.swallow(true);
     await expect(far.query('SELECT 1')).rejects.toMatchObject({ code: 'unavailable', retryAfter: 2 });
     way.swallow(false);

@@ -74,10 +74,10 @@ describe.skipIf(noPostgres)('browsers after a change', () => {
     return account;
   }
 
-  async function visit({ id: accountId }: Account, browserHash: string): Promise<void> {
-    const request = { sessionUid: null, address: '192.0.2.1', headers: { userAgent: null }, browserHash };
+  async function visit({ id: accountId }: Account, browserHash: string, sessionUid: string | null = null) {
+    const request = { sessionUid, address: '192.0.2.1', headers: { userAgent: null }, browserHash };
     const { visit: seen } = visitOf(world.deps.risk, request);
-    await rememberSignIn(world.deps.risk, { accountId, sessionUid: null, visit: seen, vouched: true });
+    await rememberSignIn(world.deps.risk, { accountId, sessionUid, visit: seen, vouched: true });
   }
 
   const remember = ({ id: accountId }: Account, browserHash: string | null) => {
@@ -118,8 +118,24 @@ describe.skipIf(noPostgres)('browsers after a change', () => {
       const [before, others] = [await visits(account), await visits(other)];
       expect(before.map((row) => row['device_hash'])).toEqual([HERE, THERE]);
       await change(account, HERE);
-      expect(await visits(account)).toEqual([before[0], { ...before[1], device_hash: '' }]);
+      expect(await visits(account)).toEqual([before[0], { ...before[1], forgotten: true }]);
       expect(await visits(other)).toEqual(others);
+    });
+
+    test('lets a session that lives on be told from one in another browser', async () => {
+      const account = await familiar();
+      await visit(account, THERE, 'phone');
+      await change(account, HERE);
+      const facts = await world.deps.signIns.load({
+        accountId: account.id,
+        address: '',
+        network: '',
+        session: 'phone',
+        failuresSince: 0,
+        most: { visits: 10, failures: 10 },
+      });
+      expect(facts?.proved?.device).toBe(THERE);
+      expect(facts?.history.map(({ device }) => device).sort()).toEqual(['', '', HERE]);
     });
 
     test('leaves only this browser remembered; one of which nobody knows whose it is goes', async () => {
@@ -140,7 +156,7 @@ describe.skipIf(noPostgres)('browsers after a change', () => {
       const account = await familiar();
       await change(account, null);
       expect(await known(account)).toEqual([false, false, false, false]);
-      expect((await visits(account)).map((row) => row['device_hash'])).toEqual(['', '']);
+      expect((await visits(account)).map((row) => row['forgotten'])).toEqual([true, true]);
       expect(await remembered(account)).toEqual([]);
     });
 
@@ -150,7 +166,7 @@ describe.skipIf(noPostgres)('browsers after a change', () => {
       const failing = { ...world.deps, audit: { ...world.deps.audit, append } };
       await expect(change(account, HERE, failing)).rejects.toThrow('no audit');
       expect(await known(account)).toEqual([true, true, true, true]);
-      expect((await visits(account)).map((row) => row['device_hash'])).toEqual([HERE, THERE]);
+      expect((await visits(account)).map((row) => row['forgotten'])).toEqual([false, false]);
       expect(await remembered(account)).toHaveLength(3);
     });
 

@@ -12,8 +12,7 @@ import { checkForm, type InteractionDeps, type Visit } from './visit.ts';
 /** Registers what the form brought. Throws StileError; the dispatcher shows it on the page it belongs to. */
 export async function register(deps: InteractionDeps, visit: Visit, method: EnrolmentMethod): Promise<void> {
   await registrations[method](deps, visit);
-  const { transaction } = visit;
-  await deps.services.transactions.setState(transaction.id, { ...transaction.state, enrolled: method });
+  await deps.services.transactions.setState(visit.transaction.id, { enrolled: method });
 }
 
 type Registration = (deps: InteractionDeps, visit: Visit) => Promise<unknown>;

@@ -93,7 +93,7 @@ async function chosenMethod(
     offers.map(({ method }) => method).find((method) => method === name) as EnrolmentMethod | undefined;
   const chosen = offered(asked);
   if (chosen && transaction.state['enrol'] !== chosen) {
-    await deps.services.transactions.setState(transaction.id, { ...transaction.state, enrol: chosen });
+    await deps.services.transactions.setState(transaction.id, { enrol: chosen });
   }
   return (
     chosen ??

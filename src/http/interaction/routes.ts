@@ -183,7 +183,7 @@ async function sendEmail(deps: ConsentDeps, seen: Visit): Promise<void> {
     if (!(error instanceof StileError) || error.code !== 'too_many_attempts') throw error;
     return showStep(deps, seen, { chosen: 'email', failure: error });
   }
-  await deps.services.transactions.setState(transaction.id, { ...transaction.state, codeSent: true });
+  await deps.services.transactions.setState(transaction.id, { codeSent: true });
   back(seen);
 }
 

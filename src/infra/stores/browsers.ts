@@ -25,7 +25,7 @@ export function createBrowserStore(db: Database): BrowserStore {
 
 const strangers = [
   `DELETE FROM "known_browser" WHERE "account_id" = $1 AND "browser_hash" <> ALL ($2::text[])`,
-  `UPDATE "sign_in_history" SET "device_hash" = '' WHERE "account_id" = $1 AND "device_hash" <> ALL ($2::text[])`,
+  `UPDATE "sign_in_history" SET "forgotten" = true WHERE "account_id" = $1 AND "device_hash" <> ALL ($2::text[])`,
 ];
 
 async function forgetAll(db: Database, accountId: string, except: readonly string[]): Promise<void> {

@@ -24,13 +24,17 @@ const failuresBy = (column: string, value: string) => `(SELECT count(*)::int FRO
 const visits = (
   condition: string,
   most: string,
+  device: string,
 ) => `(SELECT json_agg(h) FROM (SELECT "session_uid", "at", "address", "network",
-        "asn", "country", "place", "device_hash", "browser", "version", "os", "kind"
+        "asn", "country", "place", ${device} AS "device_hash", "browser", "version", "os", "kind"
       FROM "sign_in_history" WHERE "account_id" = a."id" AND ${condition} ORDER BY "at" DESC, "id" DESC LIMIT ${most}) h)`;
 
+/** A session that lives on is still told from one in another browser. */
+const familiarDevice = `CASE WHEN "forgotten" THEN '' ELSE "device_hash" END`;
+
 // $1 account, $2 address, $3 network, $4 failures since, $5 failures counted at most, $6 visits, $7 session
-const select = `SELECT a."last_sign_in_at", ${visits('"vouched"', '$6')} AS "history",
-    ${visits(`"session_uid" = $7 AND $7 <> ''`, '1')} AS "proved",
+const select = `SELECT a."last_sign_in_at", ${visits('"vouched"', '$6', familiarDevice)} AS "history",
+    ${visits(`"session_uid" = $7 AND $7 <> ''`, '1', '"device_hash"')} AS "proved",
     ${failuresBy('account_id', 'a."id"')} AS "account", ${failuresBy('address', '$2')} AS "address",
     ${failuresBy('network', '$3')} AS "network"
   FROM "account" a WHERE a."id" = $1`;

@@ -1,5 +1,8 @@
 /** After a change of password every browser but the one it was made in is new again, and not remembered. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Database, openDatabase } from '../../../src/infra/db.ts';
+import { createBrowserStore } from '../../../src/infra/stores/browsers.ts';
+import { createRememberedDeviceStore } from '../../../src/infra/stores/remembered-devices.ts';
 import { type Agent, createAgent, type Page } from '../../support/agent.ts';
 import { noPostgres } from '../../support/database.ts';
 import { answer, newPerson, type Person } from '../../support/journey.ts';
@@ -19,11 +22,16 @@ rules:
 
 describe.skipIf(noPostgres)('a change of password at the bank', () => {
   let world: BankWithStile;
+  let db: Database;
 
   beforeAll(async () => {
     world = await startBankWithStile({ policy });
+    db = await openDatabase({ url: world.stile.database.url }, { log: { warn: () => {} } });
   });
-  afterAll(() => world?.stop());
+  afterAll(async () => {
+    await db?.close();
+    await world?.stop();
+  });
 
   /** A new session of the browser: what the page is once the password was given. */
   async function byPassword(agent: Agent, { username }: Person, password = PASSWORD): Promise<Page> {
@@ -68,5 +76,41 @@ describe.skipIf(noPostgres)('a change of password at the bank', () => {
 
     expect((await byPassword(there, person, NEXT)).body).toContain(REASON);
     expect((await byPassword(here, person, NEXT)).url).toBe(`${world.bank.urls.client}/account`);
+  });
+
+  it('a sign-in that was judged before browsers were forgotten, and ends after, makes its own no more familiar', async () => {
+    const person = await newPerson(world.stile, { totp: true });
+    const stopAt = ['http://127.0.0.1:9/'];
+    const there = createAgent(stopAt);
+    await byPassword(createAgent(), person);
+    await makeFamiliar(there, person);
+    stopAt.push(`${world.stile.issuer}/auth/`);
+    const { location = '' } = await byPassword(there, person);
+    expect(location).toContain('/auth/');
+    // As a change does whose transaction finds this one's row held, and leaves it.
+    await createBrowserStore(db).forgetAll(person.id, []);
+    await createRememberedDeviceStore(db).removeAll(person.id, []);
+    stopAt.pop();
+    expect((await there.open(location)).url).toBe(`${world.bank.urls.client}/account`);
+    expect((await byPassword(there, person)).body).toContain(REASON);
+  });
+
+  it('a sign-in that browsers are forgotten in is kept all the same', async () => {
+    const person = await newPerson(world.stile, { totp: true });
+    const stopAt = ['http://127.0.0.1:9/'];
+    const there = createAgent(stopAt);
+    await byPassword(createAgent(), person);
+    await makeFamiliar(there, person);
+    stopAt.push(`${world.stile.issuer}/auth/`);
+    const { location = '' } = await byPassword(there, person);
+    const visits = async () => {
+      const sql = 'SELECT "id" FROM "sign_in_history" WHERE "account_id" = $1';
+      return (await db.query(sql, [person.id])).rows.length;
+    };
+    const before = await visits();
+    await db.query(`UPDATE "auth_transaction" SET "state" = "state" - 'assessed'`);
+    stopAt.pop();
+    await there.open(location);
+    expect(await visits()).toBe(before + 1);
   });
 });
