@@ -257,6 +257,27 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
     expect((await movedPage()).body).toContain('You are signing in from a country that is new for you.');
   });
 
+  it('what was found out elsewhere stays found out, whatever page it was found out on', async () => {
+    const who = await person(['bank-staff'], { totp: false });
+    const jar: Parameters<typeof createAgent>[1] = [];
+    const at = (address: string) =>
+      createAgent(undefined, jar, { 'X-Forwarded-For': address, 'User-Agent': firefox });
+    const page = await byPassword(at(HOME), who);
+    expect(page.body).toContain('Staff confirm every sign-in.');
+    const [, csrf = ''] = /name="_csrf" value="([^"]+)"/.exec(page.body) ?? [];
+    const sent = await at(ABROAD).request(`${page.url}/email/send`, {
+      method: 'POST',
+      body: new URLSearchParams({ _csrf: csrf }),
+      headers: { Origin: world.stile.issuer },
+    });
+    expect(sent.status).toBe(303);
+    const { rows } = await world.stile.core.db.query<{ state: Record<string, unknown> }>(
+      'SELECT "state" FROM "auth_transaction" WHERE "account_id" = $1',
+      [who.id],
+    );
+    expect(rows.map(({ state }) => state)).toMatchObject([{ codeSent: true, assessed: { moved: true } }]);
+  });
+
   it('the score: somebody unlike this person', async () => {
     const who = await person(['traders']);
     await past(who);
