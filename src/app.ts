@@ -12,11 +12,11 @@ import type { Level } from './domain/ladder.ts';
 import { catalogueLetters } from './http/letters.ts';
 import { createTranslator, en } from './http/messages.ts';
 import { clockFault, followDatabaseClock } from './infra/database-clock.ts';
-import { type Database, openDatabase } from './infra/db.ts';
+import type { Database } from './infra/db.ts';
 import { loadServerKeys, type ServerKeys } from './infra/keys.ts';
 import { createLog, type Logger } from './infra/log.ts';
 import { createOutbox, createSmtpMailer, type Outbox } from './infra/mailer.ts';
-import { migrate } from './infra/migrate.ts';
+import { openMigrated } from './infra/migrate.ts';
 import { type FollowedNetwork, openNetwork } from './infra/network.ts';
 import { purge, purgeAudit } from './infra/purge.ts';
 import { createStores, type Stores } from './infra/stores/index.ts';
@@ -65,12 +65,11 @@ export interface Core {
 export async function createCore(input: AppInput): Promise<Core> {
   const { config, secrets } = input;
   const log = input.log ?? createLog({ level: config.log.level });
-  const db = await openDatabase(
+  const db = await openMigrated(
     secrets.databaseUrl ? { url: secrets.databaseUrl } : { directory: config.dataDirectory },
     { log, ...(input.purpose ? { purpose: input.purpose } : {}) },
   );
   try {
-    await migrate(db);
     return await joinCore(input, log, db);
   } catch (error) {
     await db.close();

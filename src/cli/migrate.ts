@@ -9,7 +9,7 @@ export async function migrateCommand(terminal: Terminal, options: ConfigFile): P
   const { config, secrets } = load(options);
   const db = await openDatabase(
     secrets.databaseUrl ? { url: secrets.databaseUrl } : { directory: config.dataDirectory },
-    { purpose: 'stile migrate', log: { warn: (_, message) => terminal.note(message) } },
+    { purpose: 'stile migrate', statementTimeout: 0, log: { warn: (_, message) => terminal.note(message) } },
   );
   try {
     const applied = await migrate(db);

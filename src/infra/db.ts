@@ -54,7 +54,7 @@ export interface DatabaseOptions {
   readonly log: DatabaseLog;
   /** Connections at most; the embedded database has one. */
   readonly connections?: number;
-  /** Milliseconds for a statement. */
+  /** Milliseconds for a statement; 0: as long as it takes. */
   readonly statementTimeout?: number;
   /** What holds the embedded database's folder, for whoever finds it locked, such as `stile start`. */
   readonly purpose?: string;
@@ -124,7 +124,10 @@ function endSilence(client: pg.PoolClient, milliseconds: number): void {
   });
 }
 
-function timeoutOf({ statementTimeout = 5000 }: DatabaseOptions): number {
+/** Milliseconds. */
+const DEFAULT_TIMEOUT = 5000;
+
+function timeoutOf({ statementTimeout = DEFAULT_TIMEOUT }: DatabaseOptions): number {
   return statementTimeout;
 }
 
@@ -132,7 +135,7 @@ function createPool(where: pg.PoolConfig, options: DatabaseOptions): pg.Pool {
   const timeout = timeoutOf(options);
   return new pg.Pool({
     max: options.connections ?? 10,
-    connectionTimeoutMillis: timeout,
+    connectionTimeoutMillis: timeout || DEFAULT_TIMEOUT,
     idleTimeoutMillis: 30_000,
     statement_timeout: timeout,
     idle_in_transaction_session_timeout: 2 * timeout,

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Database } from './db.ts';
+import { type Database, type DatabaseLocation, type DatabaseOptions, openDatabase } from './db.ts';
 import { packageRoot } from './package-root.ts';
 import { randomOctets } from './system.ts';
 
@@ -49,6 +49,30 @@ export async function migrate(db: Database, folder: string = migrationsFolder())
     if (await db.transaction(() => applyOnce(db, migration))) applied.push(migration.name);
   }
   return applied;
+}
+
+/**
+ * Opens a database whose migrations are applied. They may take as long as they need, as nothing else may: in PostgreSQL they have a
+ * connection of their own. Errors: as `migrate` and `openDatabase`.
+ */
+export async function openMigrated(
+  location: DatabaseLocation,
+  options: DatabaseOptions,
+  folder?: string,
+): Promise<Database> {
+  if ('url' in location) {
+    const patient = await openDatabase(location, { ...options, connections: 1, statementTimeout: 0 });
+    await migrate(patient, folder).finally(() => patient.close());
+    return openDatabase(location, options);
+  }
+  const db = await openDatabase(location, options);
+  try {
+    await migrate(db, folder);
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
 async function readMigrations(folder: string): Promise<Migration[]> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/infra/db.ts';
-import { migrate, migrationsFolder } from '../../src/infra/migrate.ts';
+import { migrate, migrationsFolder, openMigrated } from '../../src/infra/migrate.ts';
 import { freshDatabase, noPostgres, silent, type TestDatabase } from '../support/database.ts';
 
 describe.skipIf(noPostgres)('migrations', () => {
@@ -51,6 +51,14 @@ describe.skipIf(noPostgres)('migrations', () => {
     expect(done.flat().sort()).toEqual(all);
     expect(await applied()).toEqual(all);
     expect(await migrate(first(), folder)).toEqual([]);
+  });
+
+  test('a migration at start takes as long as it needs, and a statement after it does not', async () => {
+    await add('2', 'CREATE TABLE "two" ("id" INT); SELECT pg_sleep(1)');
+    const db = await openMigrated({ url: fresh.url }, { log: silent, statementTimeout: 200 }, folder);
+    expect(await applied()).toContain('2');
+    await expect(db.query('SELECT pg_sleep(1)')).rejects.toMatchObject({ code: 'unavailable' });
+    await db.close();
   });
 
   test('a migration that fails leaves nothing behind, and those before it stay', async () => {
