@@ -2,7 +2,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { isVouched } from '../domain/risk/vouched.ts';
 import type { AssessInput, Assessment, AssuranceDeps } from '../services/assurance.ts';
-import { isAllFrom, keptOf, visitRequest } from '../services/policy.ts';
+import { isAllFrom, visitRequest } from '../services/policy.ts';
 import type { AuthTransactionStore } from '../services/ports/assurance.ts';
 import type { AccountStore } from '../services/ports/people.ts';
 import { type DeviceDeps, REMEMBER, renewDevice } from '../services/remembered-devices.ts';
@@ -35,7 +35,7 @@ export async function remember(
   const transaction = await transactions.byId(transactionId, assurance.clock.now());
   const { visit } = visitOf(assurance.risk, visitRequest(device, sessionUid));
   // What was proved in one place vouches for no other.
-  const stayed = transaction !== undefined && isAllFrom(visit, keptOf(transaction));
+  const stayed = transaction !== undefined && isAllFrom(visit, transaction);
   // What was found out may be of before a change that forgets browsers: such a change and this wait for one another here.
   await accounts.lock(accountId);
   const known =

@@ -118,13 +118,31 @@ async function assessed(
   return both;
 }
 
-function isFrom({ network, device }: NonNullable<Assessed['place']>, { place }: Assessed): boolean {
+function isFrom(
+  { network, device }: NonNullable<Assessed['place']>,
+  { place }: { readonly place?: Assessed['place'] },
+): boolean {
   return place?.network === network && place.device === device;
 }
 
-/** Whether all of a transaction was judged from the place of this visit. */
-export function isAllFrom(visit: Visit, kept: Assessed | undefined): boolean {
-  return kept !== undefined && !kept.moved && isFrom(visit, kept);
+/** Member of a transaction's state: the place of its first proof, of when nobody was known yet and nothing was judged. */
+const PROVED = 'provedFrom';
+
+/** After a proof of the transaction was made by this device. */
+export async function keepProofPlace(
+  { risk, transactions }: Pick<PolicyDeps, 'risk' | 'transactions'>,
+  id: string,
+  from: Device,
+): Promise<void> {
+  const { network, device } = visitOf(risk, visitRequest(from, null)).visit;
+  await transactions.keep(id, PROVED, { network, device });
+}
+
+/** Whether all of a transaction was judged from the place of this visit, and its first proof made there. */
+export function isAllFrom(visit: Visit, transaction: Pick<AuthTransaction, 'state'>): boolean {
+  const kept = keptOf(transaction);
+  const place = transaction.state[PROVED] as Assessed['place'];
+  return kept !== undefined && !kept.moved && isFrom(visit, kept) && isFrom(visit, { place });
 }
 
 function together(before: Assessed, found: Assessed): Assessed {

@@ -10,11 +10,12 @@ import { emailCodeFactor, sendEmailCode } from '../../services/email-code.ts';
 import { passwordFactor } from '../../services/factors/password.ts';
 import { totpFactor } from '../../services/factors/totp.ts';
 import { normaliseIdentifier } from '../../services/identifier.ts';
+import { keepProofPlace } from '../../services/policy.ts';
 import { REMEMBER } from '../../services/remembered-devices.ts';
 import type { Step } from '../../services/step-up.ts';
 import { codeForm, emptyForm, passkeyForm, passwordForm, signInForm } from '../forms.ts';
 import { guardForm, PASSKEY_LIMIT } from '../guard.ts';
-import { correlationId } from '../requests.ts';
+import { correlationId, deviceOf } from '../requests.ts';
 import { type Route, seeOther } from '../routes.ts';
 import { cancel } from './cancel.ts';
 import { type ConsentDeps, decideConsent, showConsent } from './consent.ts';
@@ -197,6 +198,7 @@ async function prove(
   if (currentStep(seen).name === 'finish') return back(seen);
   try {
     await attempt(deps.services, attemptContext(seen), factor);
+    await keepProofPlace(deps.services, seen.transaction.id, deviceOf(seen.ctx));
     if (remember) await deps.services.transactions.setState(seen.transaction.id, { [REMEMBER]: true });
   } catch (error) {
     if (!(error instanceof StileError) || error.status >= 500) throw error;
@@ -215,6 +217,7 @@ async function enrol(deps: ConsentDeps, seen: Visit, method: EnrolmentMethod): P
   if (!seen.assessment.facts || currentStep(seen).name !== 'enrol') return back(seen);
   try {
     await register(deps, seen, method);
+    await keepProofPlace(deps.services, seen.transaction.id, deviceOf(seen.ctx));
   } catch (error) {
     if (!(error instanceof StileError) || error.status >= 500) throw error;
     const now = await visit(deps, seen.ctx, seen.uid);

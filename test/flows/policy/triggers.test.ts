@@ -257,6 +257,28 @@ describe.skipIf(noPostgres)('policy at the bank', () => {
     expect((await movedPage()).body).toContain('You are signing in from a country that is new for you.');
   });
 
+  it('a sign-in that is proved in one country and goes on in another makes the other no more familiar', async () => {
+    const who = await person();
+    const jar: Parameters<typeof createAgent>[1] = [];
+    const at = (address: string, stopAt?: readonly string[]) =>
+      createAgent(stopAt, jar, { 'X-Forwarded-For': address, 'User-Agent': firefox });
+    const [home, abroad] = [at(HOME), at(ABROAD)];
+    await past(who);
+    const taken = async () => {
+      const begun = await home.open(`${client}/sign-in`);
+      const named = await home.submit(begun, '/identifier', { identifier: who.username });
+      // Somebody elsewhere is there before the browser follows.
+      const stop = [`${world.stile.issuer}/interaction`];
+      const proved = await at(HOME, stop).submit(named, '/password', { password: PASSWORD });
+      return abroad.open(proved.location ?? '');
+    };
+    const page = await taken();
+    expect(page.body).toContain('You are signing in from a country that is new for you.');
+    expect((await answer(world.stile, abroad, page, { person: who })).page.url).toBe(`${client}/account`);
+    await leave(home);
+    expect((await taken()).body).toContain('You are signing in from a country that is new for you.');
+  });
+
   it('what was found out elsewhere stays found out, whatever page it was found out on', async () => {
     const who = await person(['bank-staff'], { totp: false });
     const jar: Parameters<typeof createAgent>[1] = [];
