@@ -1,7 +1,8 @@
 /**
- * One of several processes that write audit events at once. Says `ready`, waits for `go`, and writes 150, in transactions that
- * overlap and end in another order than they began. Arguments: database address, name.
+ * One of several processes that write audit events at once. Says `ready`, waits for `go`, and writes 150 and until it is told `enough`,
+ * in transactions that overlap and end in another order than they began; then says how many. Arguments: database address, name.
  */
+import { once } from 'node:events';
 import { openDatabase } from '../../src/infra/db.ts';
 import { createStores } from '../../src/infra/stores/index.ts';
 import { createRandom } from '../../src/infra/system.ts';
@@ -30,11 +31,18 @@ async function write(n: number): Promise<void> {
   });
 }
 
-process.once('message', async () => {
-  for (let batch = 0; batch < 150; batch += 15)
-    await Promise.all(Array.from({ length: 15 }, (_, n) => write(batch + n)));
+async function writeUntil(enough: Promise<unknown>): Promise<void> {
+  let writing = true;
+  void enough.then(() => {
+    writing = false;
+  });
+  let written = 0;
+  for (; writing || written < 150; written += 15)
+    await Promise.all(Array.from({ length: 15 }, (_, n) => write(written + n)));
   await db.close();
-  process.disconnect();
-});
+  process.send?.({ written }, () => process.disconnect());
+}
+
+process.once('message', () => void writeUntil(once(process, 'message')));
 await db.query('SELECT 1');
 process.send?.('ready');

@@ -55,10 +55,14 @@ export function eventOf(changes: Partial<AuditEvent> = {}): AuditEvent {
  * hold the sealer back as one's own would, and tests share a server.
  */
 export async function othersDone(db: Database): Promise<void> {
+  const newest = await db.query<{ xid: string }>(
+    `SELECT coalesce(max("xid")::text::bigint % 4294967296, 0)::text AS "xid" FROM "audit_event"`,
+  );
   for (;;) {
     const { rows } = await db.query<{ held: boolean }>(
       `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE "datname" IS DISTINCT FROM current_database()
-         AND "backend_xid"::text::bigint <= (SELECT max("xid")::text::bigint % 4294967296 FROM "audit_event")) AS "held"`,
+         AND "backend_xid"::text::bigint <= $1::bigint) AS "held"`,
+      [newest.rows[0]?.xid],
     );
     if (rows[0]?.held !== true) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
