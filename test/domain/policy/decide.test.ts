@@ -80,6 +80,8 @@ describe('for any policy, facts, proofs and requirement', () => {
       fc.property(anyPolicy, anyRule, anyFacts, anyCase, (given, added, about, whole) => {
         const more = policy(...given.rules, { ...added, name: 'added' });
         const [before, after] = [outcome(given, about, whole), outcome(more, about, whole)];
+        const kept = decidePolicy(given, about).clauses;
+        expect(decidePolicy(more, about).clauses).toEqual(expect.arrayContaining([...kept]));
         expect(permits(after)).toBeLessThanOrEqual(permits(before));
         if (before.kind === 'satisfied' && after.kind === 'satisfied')
           expect(after.dropped).toEqual(expect.arrayContaining([...before.dropped]));
